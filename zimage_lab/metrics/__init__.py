@@ -1,0 +1,1 @@
+"""Numbers about pictures, taken without the models that made them."""

@@ -1,0 +1,101 @@
+"""The miniature's modules: the real classes of Z-Image at about seven million parameters, freshly initialised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImageTransformer2DModel
+    from transformers import Qwen3Model
+
+LATENT_CHANNELS = 16
+"""As in the real family (FLUX.1's autoencoder)."""
+
+TEXT_DIM = 128
+"""Width of the text features, `cap_feat_dim` of the transformer."""
+
+SHIFT = 3.0
+"""Static timestep shift of Z-Image-Turbo's scheduler."""
+
+
+def autoencoder() -> AutoencoderKL:
+    """Build the autoencoder: 16 channels, factor 8, about a million parameters.
+
+    The log-variance half of the encoder's last layer starts at -7 with zero weights, so that the posterior is almost
+    deterministic: with the default posterior noise so small a network learns outlines but no colours.
+    """
+    import torch
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL(
+        block_out_channels=(16, 32, 64, 64),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        layers_per_block=1,
+        latent_channels=LATENT_CHANNELS,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        sample_size=128,
+        scaling_factor=1.0,
+        shift_factor=0.0,
+    )
+    with torch.no_grad():
+        vae.encoder.conv_out.weight[LATENT_CHANNELS:] = 0
+        vae.encoder.conv_out.bias[LATENT_CHANNELS:] = -7
+    return vae
+
+
+def transformer() -> ZImageTransformer2DModel:
+    """Build the transformer: six layers of width 192, about five million parameters."""
+    from diffusers import ZImageTransformer2DModel
+
+    return ZImageTransformer2DModel(
+        in_channels=LATENT_CHANNELS,
+        dim=192,
+        n_layers=6,
+        n_refiner_layers=1,
+        n_heads=6,
+        n_kv_heads=6,
+        cap_feat_dim=TEXT_DIM,
+        axes_dims=[8, 12, 12],
+        # Axis 0 covers 512 caption tokens, their padding and the picture's own position behind them.
+        axes_lens=[576, 64, 64],
+    )
+
+
+def text_encoder(vocabulary: int, eos_token_id: int, pad_token_id: int) -> Qwen3Model:
+    """Build the text encoder: four layers of width 128; the features are the third layer's.
+
+    Parameters
+    ----------
+    vocabulary
+        Number of tokens of the tokenizer.
+    eos_token_id, pad_token_id
+        Ids of `<|im_end|>` and `<|endoftext|>`.
+    """
+    from transformers import Qwen3Config, Qwen3Model
+
+    return Qwen3Model(
+        Qwen3Config(
+            vocab_size=vocabulary,
+            hidden_size=TEXT_DIM,
+            intermediate_size=384,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=32,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            eos_token_id=eos_token_id,
+            pad_token_id=pad_token_id,
+        )
+    )
+
+
+def scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Build the flow-matching Euler scheduler with Turbo's static shift of 3."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=SHIFT, use_dynamic_shifting=False)

@@ -1,0 +1,59 @@
+"""Checkpoints that a training stage starts again from: one safetensors file and one JSON beside it, replaced whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+
+class Average:
+    """Exponential moving average of a module's parameters; the average is what ships.
+
+    Parameters
+    ----------
+    module
+        The module to follow.
+    decay
+        Share of the old average kept at each step, warmed up from 0.
+    """
+
+    def __init__(self, module: torch.nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.steps = 0
+        self.values = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    def update(self, module: torch.nn.Module) -> None:
+        """Move the average towards the module's present values."""
+        import torch
+
+        self.steps += 1
+        keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for name, value in module.state_dict().items():
+                self.values[name].lerp_(value, 1 - keep)
+
+
+def save(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    """Write a checkpoint; a kill leaves the old one or the new one."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    contiguous = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+    save_file(contiguous, partial, metadata={"state": json.dumps(state)})
+    os.replace(partial, path)
+
+
+def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read a checkpoint: its tensors and its state."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        state = json.loads(file.metadata()["state"])
+        return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118 - not a mapping

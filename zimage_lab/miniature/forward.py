@@ -1,0 +1,121 @@
+"""A batched forward pass through diffusers' own modules, for training.
+
+`ZImageTransformer2DModel.forward` takes lists and rebuilds position tables for every picture at every step. In training
+all pictures of a batch have one size and all captions one padded length, so the tables are made once. The result is
+the same (a test compares the two); the time is a third less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import ZImageTransformer2DModel
+    from transformers import Qwen2Tokenizer, Qwen3Model
+
+MULTIPLE = 32
+"""Captions are padded to a multiple of this many tokens, as in diffusers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """Token ids of a batch of captions, padded to one length.
+
+    Attributes
+    ----------
+    ids
+        Integer tensor (batch, length).
+    padding
+        Boolean tensor (batch, length), true where a position is padding.
+    """
+
+    ids: torch.Tensor
+    padding: torch.Tensor
+
+    @classmethod
+    def of(cls, tokenizer: Qwen2Tokenizer, texts: list[str], device: str | torch.device = "cpu") -> Captions:
+        """Template and tokenize texts the way the pipeline does."""
+        import torch
+
+        templated = [
+            tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
+            )
+            for text in texts
+        ]
+        rows = tokenizer(templated).input_ids
+        length = -(-max(map(len, rows)) // MULTIPLE) * MULTIPLE
+        ids = torch.full((len(rows), length), tokenizer.pad_token_id)
+        padding = torch.ones(len(rows), length, dtype=torch.bool)
+        for n, row in enumerate(rows):
+            ids[n, : len(row)] = torch.tensor(row)
+            padding[n, : len(row)] = False
+        return cls(ids.to(device), padding.to(device))
+
+
+def text_features(encoder: Qwen3Model, captions: Captions) -> torch.Tensor:
+    """Encode captions: the last hidden state but one, (batch, length, width)."""
+    # Attention is causal and padding stands on the right: no real token sees it, and no mask is needed.
+    features: torch.Tensor = encoder(input_ids=captions.ids, output_hidden_states=True, use_cache=False).hidden_states[-2]
+    return features
+
+
+def velocity(
+    model: ZImageTransformer2DModel,
+    latents: torch.Tensor,
+    sigma: torch.Tensor,
+    features: torch.Tensor,
+    padding: torch.Tensor,
+) -> torch.Tensor:
+    """Predict noise minus picture for a batch.
+
+    Parameters
+    ----------
+    model
+        The transformer.
+    latents
+        Noisy latents (batch, 16, height, width).
+    sigma
+        Share of noise, (batch,), 0 to 1.
+    features, padding
+        Text features (batch, length, width) and which positions are padding.
+
+    Returns
+    -------
+    Tensor of the shape of `latents`, the derivative of the latents by sigma.
+    """
+    import torch
+
+    batch, channels, height, width = latents.shape
+    rows, columns = height // 2, width // 2
+    time = model.t_embedder((1 - sigma) * model.t_scale).type_as(latents)
+    patches = latents.view(batch, channels, rows, 2, columns, 2).permute(0, 2, 4, 3, 5, 1)
+    x = model.all_x_embedder["2-1"](patches.reshape(batch, rows * columns, 4 * channels))
+    if x.shape[1] % MULTIPLE:
+        message = f"{height} x {width} latents give {x.shape[1]} tokens, not a multiple of {MULTIPLE}"
+        raise ValueError(message)
+    image_table, caption_table = _tables(model, features.shape[1], rows, columns)
+    image_table, caption_table = image_table.expand(batch, -1, -1), caption_table.expand(batch, -1, -1)
+    for layer in model.noise_refiner:
+        x = layer(x, None, image_table, time)
+    caption = model.cap_embedder(features)
+    caption = torch.where(padding.unsqueeze(-1), model.cap_pad_token.to(caption.dtype), caption)
+    for layer in model.context_refiner:
+        caption = layer(caption, None, caption_table)
+    x = torch.cat([x, caption], dim=1)
+    table = torch.cat([image_table, caption_table], dim=1)
+    for layer in model.layers:
+        x = layer(x, None, table, time)
+    x = model.all_final_layer["2-1"](x[:, : rows * columns], c=time)
+    x = x.view(batch, rows, columns, 2, 2, channels).permute(0, 5, 1, 3, 2, 4).reshape(latents.shape)
+    return -x
+
+
+def _tables(model: ZImageTransformer2DModel, length: int, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    grid = model.create_coordinate_grid
+    device = model.x_pad_token.device
+    image = grid((1, rows, columns), (length + 1, 0, 0), device).flatten(0, 2)
+    caption = grid((length, 1, 1), (1, 0, 0), device).flatten(0, 2)
+    return model.rope_embedder(image).unsqueeze(0), model.rope_embedder(caption).unsqueeze(0)

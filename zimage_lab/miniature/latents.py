@@ -1,0 +1,73 @@
+"""Second stage of training: every picture of the training set through the autoencoder, once."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zimage_lab.miniature import architecture, checkpoint
+from zimage_lab.miniature.drawing import draw
+from zimage_lab.miniature.world import Scene, Thing, training_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+
+
+def encode(
+    folder: Path,
+    *,
+    pictures: int = 16000,
+    device: str = "cpu",
+    seed: int = 1,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Draw and encode the training set; writes `latents.safetensors` with the scenes and the latents' statistics.
+
+    The latents are normalised to mean 0 and deviation 1; the autoencoder's `shift_factor` and `scaling_factor` are set
+    so that the pipeline undoes exactly that.
+    """
+    import torch
+
+    path = folder / "latents.safetensors"
+    tensors, _ = checkpoint.load(folder / "autoencoder.safetensors")
+    vae = architecture.autoencoder()
+    vae.load_state_dict(tensors)
+    vae.eval().to(device, memory_format=torch.channels_last)
+    rng = random.Random(seed)
+    scenes, parts = [], []
+    for start in range(0, pictures, 64):
+        batch = [training_scene(rng) for _ in range(min(64, pictures - start))]
+        scenes += batch
+        pixels = np.stack([np.asarray(draw(scene, rng)) for scene in batch])
+        with torch.inference_mode():
+            x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+            parts.append(vae.encode(x.to(device, memory_format=torch.channels_last)).latent_dist.mean.cpu())
+        if start % 3200 == 0:
+            report(f"{start + len(batch)}/{pictures} pictures encoded")
+    latents = torch.cat(parts)
+    shift, deviation = latents.mean().item(), latents.std().item()
+    state = {
+        "scenes": json.dumps([asdict(scene) for scene in scenes]),
+        "shift_factor": shift,
+        "scaling_factor": 1 / deviation,
+    }
+    checkpoint.save(path, {"latents": ((latents - shift) / deviation).half()}, state)
+    report(f"{pictures} latents, mean {shift:.4f}, deviation {deviation:.4f}")
+    return path
+
+
+def load(folder: Path) -> tuple[torch.Tensor, list[Scene], dict[str, float]]:
+    """Read the encoded set: latents (n, 16, 16, 16) in half precision, their scenes, the autoencoder's two factors."""
+    tensors, state = checkpoint.load(folder / "latents.safetensors")
+    scenes = [
+        Scene(tuple(Thing(**thing) for thing in scene["things"]), scene["background"])
+        for scene in json.loads(state["scenes"])
+    ]
+    return tensors["latents"], scenes, {key: state[key] for key in ("shift_factor", "scaling_factor")}

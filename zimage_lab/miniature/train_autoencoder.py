@@ -1,0 +1,108 @@
+"""First stage of training: the autoencoder, on crops of drawn pictures."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zimage_lab.miniature import architecture, checkpoint
+from zimage_lab.miniature.drawing import draw
+from zimage_lab.miniature.world import training_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+
+CROP = 64
+LATENT_NOISE = 0.05
+"""Noise on the latents in training, so that the decoder forgives the transformer's small errors."""
+
+
+def train(
+    folder: Path,
+    *,
+    steps: int = 2700,
+    batch: int = 16,
+    learning_rate: float = 1.5e-3,
+    pictures: int = 3000,
+    device: str = "cpu",
+    seed: int = 0,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Train the autoencoder, or go on from the checkpoint in `folder`.
+
+    Parameters
+    ----------
+    folder
+        Working folder of the run; `autoencoder.safetensors` is written there every 200 steps.
+    steps, batch, learning_rate
+        Length of the run, crops a step, peak of the cosine schedule.
+    pictures
+        Number of pictures drawn for training.
+    device, seed
+        Where to compute; where the randomness starts.
+    report
+        Called with a line of progress.
+
+    Returns
+    -------
+    Path of the finished checkpoint.
+    """
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - torch's own habit
+
+    path = folder / "autoencoder.safetensors"
+    torch.manual_seed(seed)
+    vae = architecture.autoencoder().to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(vae.parameters(), learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    average, first = checkpoint.Average(vae, 0.995), 0
+    if path.exists():
+        tensors, state = checkpoint.load(path)
+        vae.load_state_dict(tensors)
+        average.values, average.steps, first = dict(tensors), state["step"], state["step"]
+    rng = random.Random(seed * 1000 + first)
+    drawn = np.stack([np.asarray(draw(training_scene(rng), rng)) for _ in range(pictures)])
+    report(f"{pictures} pictures drawn; training from step {first} of {steps}")
+    began = time.monotonic()
+    for step in range(first, steps):
+        for group in optimizer.param_groups:
+            group["lr"] = _rate(step, steps, learning_rate)
+        pixels = _crops(drawn, batch, rng).to(device, memory_format=torch.channels_last)
+        latents = vae.encode(pixels).latent_dist.mean
+        rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample
+        # The square of the latents is held near one, so that the noise above keeps its meaning.
+        size = (latents.square().mean() - 1).square()
+        loss = F.l1_loss(rebuilt, pixels) + 0.5 * F.mse_loss(rebuilt, pixels) + 0.05 * size
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        average.update(vae)
+        if (step + 1) % 100 == 0:
+            error = F.l1_loss(rebuilt, pixels).item()
+            report(f"step {step + 1}/{steps}  L1 {error:.4f}  {(time.monotonic() - began) / (step + 1 - first):.2f} s a step")
+        if (step + 1) % 200 == 0 or step + 1 == steps:
+            checkpoint.save(path, average.values, {"step": step + 1})
+    return path
+
+
+def _rate(step: int, steps: int, peak: float) -> float:
+    warm = min(1.0, (step + 1) / 50)
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _crops(drawn: np.ndarray, batch: int, rng: random.Random) -> torch.Tensor:
+    import torch
+
+    edge = drawn.shape[1] - CROP
+    crops = []
+    for _ in range(batch):
+        x, y, n = rng.randint(0, edge), rng.randint(0, edge), rng.randrange(len(drawn))
+        crops.append(drawn[n, y : y + CROP, x : x + CROP])
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
