@@ -1,0 +1,135 @@
+"""Where a person's pictures, models and settings live: one folder, found the same way by every face.
+
+lab.db                      queue and run records
+images/YYYY-MM-DD/<id>.png  pictures
+models/                     model folders of this home
+run/                        sockets and keys of running engines, for the owner's eyes only
+config.toml                 settings
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zimage_lab.errors import InvalidRequest, StoreError, shown, suggestion
+from zimage_lab.request import invalid_request
+
+VARIABLE = "ZIMAGE_LAB_HOME"
+DATABASE = "lab.db"
+IMAGES = "images"
+MODELS = "models"
+RUN = "run"
+CONFIG = "config.toml"
+_PRIVATE = 0o700
+
+
+class Settings(BaseModel):
+    """What ``config.toml`` may say; ``ZIMAGE_LAB_MODEL`` and so on beat the file.
+
+    Parameters
+    ----------
+    model
+        The model that is loaded where none is named; None is the bundled one.
+    device
+        "cpu", "cuda", "cuda:1"; None picks.
+    disk_quota_gb
+        Most gigabytes (10**9 bytes) that pictures may take; None sets no limit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    model: str | None = None
+    device: str | None = None
+    disk_quota_gb: float | None = Field(default=None, gt=0)
+
+
+def home(argument: str | os.PathLike[str] | None = None) -> Path:
+    """Give the home folder, made with its parts where it is missing.
+
+    Parameters
+    ----------
+    argument
+        The folder to use; without one ``ZIMAGE_LAB_HOME`` says, and without that the platform's user data folder.
+
+    Returns
+    -------
+    Path
+        Absolute path.
+
+    Raises
+    ------
+    StoreError
+        When the folder cannot be made.
+    """
+    chosen = os.fspath(argument) if argument is not None else os.environ.get(VARIABLE)
+    if chosen:
+        place = _absolute(chosen)
+    else:
+        from platformdirs import user_data_path  # noqa: PLC0415 - not paid for where the folder is named
+
+        place = user_data_path("zimage-lab", appauthor=False)
+    try:
+        for folder in (place, place / IMAGES, place / MODELS):
+            folder.mkdir(parents=True, exist_ok=True)
+        private = place / RUN
+        private.mkdir(mode=_PRIVATE, exist_ok=True)
+        if private.stat().st_mode & 0o777 != _PRIVATE:
+            private.chmod(_PRIVATE)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        message = f"The home folder {place} cannot be used ({reason}). Give another one in {VARIABLE}."
+        raise StoreError(message) from error
+    return place
+
+
+def settings(place: Path) -> Settings:
+    """Read the settings of a home folder; the environment beats the file.
+
+    Parameters
+    ----------
+    place
+        The home folder, as ``home()`` gives it.
+
+    Raises
+    ------
+    InvalidRequest
+        When the file is not TOML, or a setting is unknown or wrong.
+    """
+    path = place / CONFIG
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        values = {}
+    except OSError as error:
+        message = f"{path} cannot be read ({error.strerror}). Make it readable or remove it."
+        raise StoreError(message) from error
+    except ValueError as error:  # broken TOML, or bytes that are no UTF-8
+        raise InvalidRequest(CONFIG, str(path), f"cannot be read: {shown(str(error))}", "Mend or remove it.") from error
+    known = list(Settings.model_fields)
+    for name in values:
+        if name not in known:
+            field = f"{CONFIG} {shown(name)}"
+            raise InvalidRequest(field, values[name], "is not a setting", suggestion(name, known))
+    for name in known:
+        given = os.environ.get(f"ZIMAGE_LAB_{name.upper()}")
+        if given:
+            values[name] = given
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise invalid_request(error) from error
+
+
+def _absolute(chosen: str) -> Path:
+    if "\0" in chosen:
+        field = "home"
+        raise InvalidRequest(field, chosen, "holds a NUL character", "Give a folder's path.")
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError as error:  # "~nobody"
+        message = f"The home folder {chosen!r} cannot be found. Give a full path in {VARIABLE}."
+        raise StoreError(message) from error

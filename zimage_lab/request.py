@@ -1,0 +1,235 @@
+"""The one validator: what a person wants, checked once, so that everything behind it may trust what it is given.
+
+Types and ranges only. What needs a model's card (its sizes, steps and tokens) is asked of ``models.check``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+
+from zimage_lab.errors import InvalidRequest, shown, suggestion
+from zimage_lab.values import checked_integer, checked_real, checked_text, json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import FieldSerializationInfo, ValidationInfo
+
+SIZE_MULTIPLE = 16  # the VAE's factor 8 times the transformer's patch of 2: zimage.md
+SIZE_RANGE = (16, 8192)  # px; what a model can do is narrower and stands in its card
+STEPS_RANGE = (1, 1000)  # the flow-match schedule has 1000 training steps
+SEED_RANGE = (0, 2**64 - 1)  # what torch.Generator.manual_seed takes without folding
+GUIDANCE_RANGE = (0.0, 50.0)
+SHIFT_RANGE = (0.01, 100.0)  # Z-Image ships 3.0 and 6.0
+PROMPT_CHARACTERS = 20_000  # far above 512 tokens; the exact count is the model's business
+NAME_CHARACTERS = 1024
+SAMPLERS = ("euler",)
+SCHEDULERS = ("simple",)
+NOISES = ("per_image",)
+
+# What other programs call our options: close matches by spelling would not find these.
+OTHER_NAMES = {
+    "cfg": "guidance_scale",
+    "cfg_scale": "guidance_scale",
+    "guidance": "guidance_scale",
+    "negative": "negative_prompt",
+    "num_inference_steps": "steps",
+    "text": "prompt",
+    "model_id": "model",
+    "h": "height",
+    "w": "width",
+}
+
+
+class GenerationRequest(BaseModel):
+    """What to draw and how: immutable, validated when it is made, equal to another one with the same values.
+
+    Parameters
+    ----------
+    prompt
+        What the picture shows: not blank, at most 20000 characters, without control characters but newline and tab.
+    negative_prompt
+        What it shall not show; without effect where ``guidance_scale`` is 0.
+    model
+        A model id, a folder, or a hub id.
+    width, height
+        Pixels, a multiple of 16 in 16..8192.
+    steps
+        Denoising steps, 1..1000.
+    guidance_scale
+        Classifier-free guidance, 0..50; 0 turns it off.
+    seed
+        0..2**64-1; always a number here: whoever asks without one has drawn it before.
+    shift
+        Time shift of the flow-match schedule, 0.01..100; None takes the model's.
+    sampler, scheduler, noise
+        Names of the method; "euler", "simple", "per_image".
+    truncate
+        Cut a prompt that has more tokens than the model takes, instead of refusing it.
+
+    Raises
+    ------
+    InvalidRequest
+        For every wrong, unknown or missing value, naming the field, the value and the fix.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+    prompt: str
+    negative_prompt: str = ""
+    model: str
+    width: int = Field(ge=SIZE_RANGE[0], le=SIZE_RANGE[1], multiple_of=SIZE_MULTIPLE)
+    height: int = Field(ge=SIZE_RANGE[0], le=SIZE_RANGE[1], multiple_of=SIZE_MULTIPLE)
+    steps: int = Field(ge=STEPS_RANGE[0], le=STEPS_RANGE[1])
+    guidance_scale: float = Field(ge=GUIDANCE_RANGE[0], le=GUIDANCE_RANGE[1])
+    seed: int = Field(ge=SEED_RANGE[0], le=SEED_RANGE[1])
+    shift: float | None = None
+    sampler: str = "euler"
+    scheduler: str = "simple"
+    noise: str = "per_image"
+    truncate: bool = False
+
+    if not TYPE_CHECKING:  # type checkers see pydantic's own signature, with the fields
+
+        def __init__(self, /, **values: object) -> None:
+            for name, value in values.items():
+                if name not in type(self).model_fields:
+                    raise _unknown_option(name, value, list(type(self).model_fields))
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise invalid_request(error) from None
+
+    @field_validator("prompt", "negative_prompt", "model", mode="before")
+    @classmethod
+    def _text(cls, value: object, info: ValidationInfo) -> str:
+        name = str(info.field_name)
+        limit = NAME_CHARACTERS if name == "model" else PROMPT_CHARACTERS
+        return checked_text(name, value, limit=limit, blank=name == "negative_prompt")
+
+    @field_validator("width", "height", "steps", "seed", mode="before")
+    @classmethod
+    def _whole(cls, value: object, info: ValidationInfo) -> int:
+        name = str(info.field_name)
+        if name in {"width", "height"}:
+            return _size(name, value)
+        return checked_integer(name, value, *(STEPS_RANGE if name == "steps" else SEED_RANGE))
+
+    @field_validator("guidance_scale", "shift", mode="before")
+    @classmethod
+    def _number(cls, value: object, info: ValidationInfo) -> float | None:
+        if value is None and info.field_name == "shift":
+            return None
+        low, high = SHIFT_RANGE if info.field_name == "shift" else GUIDANCE_RANGE
+        return checked_real(str(info.field_name), value, low, high)
+
+    @field_validator("sampler", "scheduler", "noise", mode="before")
+    @classmethod
+    def _choice(cls, value: object, info: ValidationInfo) -> str:
+        choices = {"sampler": SAMPLERS, "scheduler": SCHEDULERS, "noise": NOISES}[str(info.field_name)]
+        if not isinstance(value, str) or value not in choices:
+            raise InvalidRequest(
+                str(info.field_name), value, f"{shown(value)} is not one we have", suggestion(value, choices)
+            )
+        return str.__str__(value)
+
+    @field_validator("truncate", mode="before")
+    @classmethod
+    def _flag(cls, value: object) -> bool:
+        if not isinstance(value, bool):
+            field = "truncate"
+            raise InvalidRequest(field, value, f"{shown(value)} is not True or False", "Use True or False.")
+        return value
+
+    @field_serializer("seed")
+    def _seed_text(self, seed: int, info: FieldSerializationInfo) -> int | str:
+        # A browser reads JSON numbers as doubles and would change seeds above 2**53.
+        return str(seed) if info.mode_is_json() else seed
+
+    @property
+    def cost(self) -> int:
+        """Pixels times steps: what the picture costs, before it runs."""
+        return self.width * self.height * self.steps
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of the canonical JSON: equal recipes have equal ones."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+    def canonical_json(self) -> str:
+        """Give the request as JSON that is the same text for the same request: keys sorted, the seed a string."""
+        return json.dumps(
+            self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+
+    def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - the values of any field, checked right here
+        """Give a validated copy with other values.
+
+        Parameters
+        ----------
+        **changes
+            Fields and their new values.
+
+        Returns
+        -------
+        GenerationRequest
+            The copy; this request stays as it is.
+        """
+        return type(self)(**{**self.model_dump(), **changes})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a request from JSON; the seed may be a string of digits.
+
+        Parameters
+        ----------
+        text
+            A JSON object with a request's fields, at most a million characters.
+
+        Raises
+        ------
+        InvalidRequest
+            When it is not such an object, or a value is wrong.
+        """
+        return cls.from_plain(json_object("request", text))
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
+        """Make a request from a JSON-shaped mapping; the seed may be a string of digits."""
+        seed = values.get("seed")
+        # At most 20 digits: int() of a very long text is slow or refused.
+        if isinstance(seed, str) and seed.isascii() and seed.isdigit() and len(seed) <= len(str(SEED_RANGE[1])):
+            values = {**values, "seed": int(seed)}
+        return cls(**values)
+
+
+def invalid_request(error: ValidationError) -> InvalidRequest:
+    """Turn pydantic's first complaint into ours."""
+    first = error.errors(include_url=False)[0]
+    ours = first.get("ctx", {}).get("error")
+    if isinstance(ours, InvalidRequest):
+        return ours
+    field = ".".join(str(part) for part in first["loc"]) or "request"
+    if first["type"] == "missing":
+        return InvalidRequest(field, None, "is missing", f"Give {field}=...")
+    return InvalidRequest(field, first["input"], f"{shown(first['input'])}: {first['msg']}", "Change it and try again.")
+
+
+def _unknown_option(name: str, value: object, known: list[str]) -> InvalidRequest:
+    other = OTHER_NAMES.get(name.lower())
+    fix = f"Did you mean {other!r}?" if other else suggestion(name, known)
+    field = name if name.isidentifier() and name.isprintable() else shown(name)
+    return InvalidRequest(field[:NAME_CHARACTERS], value, "is not an option", fix)
+
+
+def _size(field: str, value: object) -> int:
+    number = checked_integer(field, value, *SIZE_RANGE)
+    if number % SIZE_MULTIPLE:
+        below = number - number % SIZE_MULTIPLE
+        what = f"{number} is not a multiple of {SIZE_MULTIPLE}"
+        raise InvalidRequest(field, value, what, f"Use {below} or {below + SIZE_MULTIPLE}.")
+    return number
