@@ -1,0 +1,163 @@
+"""The validator's second half: what only a model's card can say about a request, without torch.
+
+Errors stop a request before it is queued; warnings travel with it, and every face shows the same sentences.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.models import tokens
+from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find
+from zimage_lab.request import GenerationRequest
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+_WORDS_SHOWN = 8
+_SEED_BITS = 64
+
+
+def check(request: GenerationRequest, model: Model | str | None = None, *, place: Path | None = None) -> list[str]:
+    """Hold a request against the card of its model.
+
+    Parameters
+    ----------
+    request
+        The request; its types and absolute ranges were checked when it was made.
+    model
+        The model of the request where the caller has it already; None looks it up.
+    place
+        The home folder; None takes the usual one.
+
+    Returns
+    -------
+    list[str]
+        Sentences about what will be drawn but perhaps not as wished; empty where there is nothing to say.
+
+    Raises
+    ------
+    InvalidRequest
+        When the model is unknown (then an UnknownModel), a size or the number of steps is outside what the model
+        takes, or a prompt has more tokens than it reads and `truncate` is off.
+    """
+    entry = model if isinstance(model, Model) else find(request.model if model is None else model, place)
+    _ranges(request, entry)
+    warnings = _tokens(request, entry)
+    if entry.path is None:
+        warnings.insert(0, f"The weights of {entry.id} are not on this machine yet: it cannot draw before they are.")
+    return warnings + _effects(request, entry) + _miniature(request, entry)
+
+
+def build(
+    prompt: str,
+    model: str | os.PathLike[str] | None = None,
+    *,
+    place: Path | None = None,
+    **options: Any,  # noqa: ANN401 - the values of any field, checked by the request
+) -> GenerationRequest:
+    """Make a request from as little as a prompt: the card fills what is not said, and a seed is drawn.
+
+    Parameters
+    ----------
+    prompt
+        What the picture shows.
+    model
+        An id, a hub id or a folder; None takes the bundled model.
+    place
+        The home folder; None takes the usual one.
+    **options
+        Fields of GenerationRequest; None leaves one to the card.
+
+    Returns
+    -------
+    GenerationRequest
+        Types and ranges checked; `check` holds it against the card.
+
+    Raises
+    ------
+    InvalidRequest
+        For an unknown model, an unknown option or a wrong value.
+    """
+    entry = find(DEFAULT_MODEL if model is None else model, place)
+    defaults = entry.card.defaults
+    values: dict[str, Any] = {
+        "steps": defaults.steps,
+        "guidance_scale": defaults.guidance_scale,
+        "width": defaults.width,
+        "height": defaults.height,
+    }
+    # None means "not said" for a field that exists; an unknown one must still be refused by its name.
+    given = {name: value for name, value in options.items() if not _unsaid(name, value)}
+    if options.get("seed") is None:
+        given["seed"] = secrets.randbits(_SEED_BITS)
+    return GenerationRequest(**{**values, **given, "prompt": prompt, "model": entry.id})
+
+
+def _unsaid(name: str, value: object) -> bool:
+    return value is None and name in GenerationRequest.model_fields
+
+
+def _ranges(request: GenerationRequest, model: Model) -> None:
+    card = model.card
+    for field in ("width", "height", "steps"):
+        value, (low, high) = getattr(request, field), getattr(card.ranges, field)
+        if not low <= value <= high:
+            unit = "" if field == "steps" else f", a multiple of {card.multiple}"
+            what = f"{value} is outside what {model.id} takes"
+            raise InvalidRequest(field, value, what, f"Use {low} to {high}{unit}.")
+        if field != "steps" and value % card.multiple:
+            below = max(low, value - value % card.multiple)
+            what = f"{value} is not a multiple of {card.multiple}"
+            raise InvalidRequest(field, value, what, f"Use {below} or {below + card.multiple}.")
+
+
+def _tokens(request: GenerationRequest, model: Model) -> list[str]:
+    warnings: list[str] = []
+    limit = model.card.max_tokens
+    fields = {"prompt": request.prompt}
+    if request.guidance_scale > 0 and request.negative_prompt:
+        fields["negative_prompt"] = request.negative_prompt
+    for field, text in fields.items():
+        number = tokens.count(model, text)
+        if number is None or number <= limit:
+            continue
+        if not request.truncate:
+            what = f"{number} tokens are more than the {limit} that {model.id} reads"
+            raise InvalidRequest(field, text, what, "Shorten it, or pass truncate=True to have the rest cut off.")
+        name = field.replace("_", " ")
+        warnings.append(f"The {name} has {number} tokens; what comes after the first {limit} is cut off.")
+    return warnings
+
+
+def _effects(request: GenerationRequest, model: Model) -> list[str]:
+    warnings = []
+    if request.negative_prompt.strip() and request.guidance_scale == 0:
+        warnings.append("The negative prompt does nothing while the guidance is 0.")
+    if request.guidance_scale > 0 and not model.card.guided:
+        warnings.append(
+            f"{model.id} was distilled to draw without guidance; {request.guidance_scale:g} doubles the time and "
+            "mostly spoils the picture. Use 0."
+        )
+    return warnings
+
+
+def _miniature(request: GenerationRequest, model: Model) -> list[str]:
+    card = model.card
+    if not card.miniature:
+        return []
+    warnings = []
+    unknown = tokens.unknown_words(model, request.prompt)
+    if unknown:
+        listed = ", ".join(repr(word[:40]) for word in unknown[:_WORDS_SHOWN])
+        more = f" and {len(unknown) - _WORDS_SHOWN} more" if len(unknown) > _WORDS_SHOWN else ""
+        warnings.append(f"{model.id} is a miniature and never met {listed}{more}: expect something else there.")
+    if card.trained_size is not None and (request.width, request.height) != card.trained_size:
+        width, height = card.trained_size
+        warnings.append(
+            f"{model.id} learned at {width}x{height}; at {request.width}x{request.height} things may double or break."
+        )
+    return warnings

@@ -1,0 +1,114 @@
+"""Counts a prompt's tokens as the pipeline will see them, so that nobody's prompt is cut without a word.
+
+Only the `tokenizers` library is asked: no torch, no transformers, a few milliseconds once and far less afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from zimage_lab.errors import ModelLoadError
+from zimage_lab.models.card import reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tokenizers import Tokenizer
+
+    from zimage_lab.models.catalog import Model
+
+TEMPLATE = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+"""Qwen's chat template with thinking allowed, as ZImagePipeline applies it; its tail counts, and is cut first."""
+
+_HAN = "㐀-鿿"
+_RUNS = re.compile(rf"[{_HAN}]+|[^\W\d_{_HAN}]+")
+
+
+def encode(model: Model, prompt: str) -> list[int]:
+    """Give the token ids of a prompt inside the chat template, uncut.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+    prompt
+        Any text.
+
+    Raises
+    ------
+    ModelLoadError
+        When the model or its tokenizer is not here, or the file is damaged.
+    """
+    if model.path is None:
+        message = f"The weights of {model.id} are not on this machine. Run `zimage-lab models` to see what is."
+        raise ModelLoadError(message)
+    path = model.path / "tokenizer" / "tokenizer.json"
+    try:
+        status = path.stat()
+        tokenizer = _tokenizer(path, status.st_mtime_ns, status.st_size)
+    except Exception as error:  # the library raises bare Exception for a file it cannot read
+        message = f"The tokenizer of {model.id} cannot be read ({reason(error)}). Get the model again."
+        raise ModelLoadError(message) from error
+    ids: list[int] = tokenizer.encode(TEMPLATE.format(prompt)).ids
+    return ids
+
+
+def count(model: Model, prompt: str) -> int | None:
+    """Count the tokens of a prompt with its template; None where the model is not on this machine.
+
+    Parameters
+    ----------
+    model
+        From the catalog.
+    prompt
+        Any text.
+    """
+    return None if model.path is None else len(encode(model, prompt))
+
+
+def unknown_words(model: Model, prompt: str) -> list[str]:
+    """List the words of a prompt that a miniature never met, in order, each once; empty where there is no vocabulary.
+
+    Words in letters are compared whole and without case; of Chinese the longest known words are taken away first, and
+    what remains is unknown.
+
+    Parameters
+    ----------
+    model
+        From the catalog.
+    prompt
+        Any text.
+    """
+    if model.card.vocabulary is None:
+        return []
+    letters, chinese = _vocabulary(tuple(sorted(model.card.vocabulary.items())))
+    unknown: list[str] = []
+    for run in _RUNS.findall(prompt):
+        if re.match(f"[{_HAN}]", run):
+            rest = run
+            for word in chinese:
+                rest = rest.replace(word, " ")
+            unknown += rest.split()
+        elif run.lower() not in letters:
+            unknown.append(run)
+    return list(dict.fromkeys(unknown))
+
+
+@lru_cache(maxsize=8)
+def _vocabulary(known: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    chinese = {word for language, words in known if language == "zh" for word in words if word}
+    letters = frozenset(word.lower() for language, words in known if language != "zh" for word in words)
+    return letters, tuple(sorted(chinese, key=lambda word: (-len(word), word)))
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(path: Path, _modified: int, _size: int) -> Tokenizer:
+    from tokenizers import Tokenizer  # noqa: PLC0415 - keeps `import zimage_lab` quick
+
+    tokenizer = Tokenizer.from_file(str(path))
+    # A file may carry the padding or cut of its last user; the count must be the whole prompt's.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
