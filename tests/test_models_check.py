@@ -151,7 +151,7 @@ def test_unknown_words_never_fail(text: str) -> None:
 
 @given(text=st.text(alphabet="abcdet circle左侧一个红色的圆形龙，,. "))
 def test_unknown_words_agree_with_the_miniature(text: str) -> None:
-    """The card's vocabulary gives the same words as the code that the captions came from, here in the prompt's order."""
+    """The card's vocabulary gives the same words as the captions' own code, here in the order of the prompt."""
     assert set(tokens.unknown_words(Model(card(), None), text)) == set(captions.unknown_words(text))
 
 
