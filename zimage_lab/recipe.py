@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
@@ -72,7 +72,8 @@ class Environment(BaseModel):
     """The fingerprint under which pixels are promised to be equal; further facts may be added by name."""
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
-    __pydantic_extra__: dict[str, str | int | float | bool | None]
+    if not TYPE_CHECKING:  # mypy would take it for one more field
+        __pydantic_extra__: dict[str, str | int | float | bool | None]
 
     zimage_lab: str
     python: str

@@ -42,7 +42,9 @@ MIGRATIONS = (
         started_at TEXT,
         finished_at TEXT,
         error TEXT,
-        record_id TEXT
+        record_id TEXT,
+        submitter_pid INTEGER NOT NULL,
+        submitter TEXT NOT NULL
     ) STRICT;
     CREATE INDEX jobs_by_state ON jobs (state, priority DESC, sequence);
     CREATE TABLE attempts (

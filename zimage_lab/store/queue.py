@@ -74,16 +74,20 @@ class Queue:
                     what = f"{shown(key)} was already used for another request"
                     raise InvalidRequest(field, key, what, "Use a new key for each click.")
                 return job_of(first)
-            job_id = str(uuid.uuid4())
+            job_id, pid = str(uuid.uuid4()), os.getpid()
+            asked = (job_id, key, body, request.sha256, request.model, str(request.seed), priority, now())
             connection.execute(
-                "INSERT INTO jobs (id, key, request, request_sha256, model, seed, state, priority, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
-                (job_id, key, body, request.sha256, request.model, str(request.seed), priority, now()),
+                "INSERT INTO jobs (id, key, request, request_sha256, model, seed, priority, created_at,"
+                " submitter_pid, submitter, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
+                (*asked, pid, identity(pid)),
             )
             return _get(connection, job_id)
 
     def lease(self, engine_id: str) -> JobRow | None:
         """Give this process the next job and open an attempt of it: highest priority first, then the oldest.
+
+        A process gets its own jobs and those whose process is gone; a job that another living process waits for is
+        left to it.
 
         Parameters
         ----------
@@ -95,13 +99,12 @@ class Queue:
         JobRow or None
             The job, now running; None when nothing waits.
         """
-        waiting = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY priority DESC, sequence LIMIT 1"
         with self._database.read() as connection:  # an idle engine asks often: no write lock for nothing
-            if connection.execute(waiting).fetchone() is None:
+            if _next(connection) is None:
                 return None
         pid = os.getpid()
         with self._database.write() as connection:
-            row = connection.execute(waiting).fetchone()
+            row = _next(connection)
             if row is None:  # another engine was faster
                 return None
             time = now()
@@ -250,8 +253,29 @@ class Queue:
         self.close()
 
 
+def _next(connection: sqlite3.Connection) -> sqlite3.Row | None:
+    """Find the job that this process may take next."""
+    mine = identity(os.getpid())
+    away: set[str] = set()
+    for row in connection.execute(
+        "SELECT id, submitter_pid, submitter, created_at FROM jobs WHERE state = 'queued'"
+        " ORDER BY priority DESC, sequence"
+    ):
+        found: sqlite3.Row = row
+        submitter = found["submitter"]
+        if submitter == mine:
+            return found
+        if submitter not in away:
+            if _has_left(found["submitter_pid"], submitter, found["created_at"]):
+                return found
+            away.add(submitter)
+    return None
+
+
 def _get(connection: sqlite3.Connection, job_id: str) -> JobRow:
-    row = connection.execute(f"{SELECT_JOBS} WHERE id = ?", (job_id,)).fetchone() if isinstance(job_id, str) else None
+    # SQLite cannot be asked for a lone surrogate; no id of ours holds one.
+    askable = isinstance(job_id, str) and job_id.isascii()
+    row = connection.execute(f"{SELECT_JOBS} WHERE id = ?", (job_id,)).fetchone() if askable else None
     if row is None:
         field = "job_id"
         raise InvalidRequest(field, job_id, f"{shown(job_id)} is no job of this home", "Look at the list of jobs.")
@@ -293,7 +317,11 @@ def _interrupt(connection: sqlite3.Connection, job_id: str, reason: str) -> None
 
 
 def _is_gone(attempt: sqlite3.Row) -> bool:
-    found = life(attempt["pid"], attempt["process"])
+    return _has_left(attempt["pid"], attempt["process"], attempt["heartbeat_at"])
+
+
+def _has_left(pid: int, known: str, heard_at: str) -> bool:
+    found = life(pid, known)
     if found is Life.UNKNOWN:
-        return datetime.now(UTC) - datetime.fromisoformat(attempt["heartbeat_at"]) > FOREIGN_SILENCE
+        return datetime.now(UTC) - datetime.fromisoformat(heard_at) > FOREIGN_SILENCE
     return found is Life.GONE

@@ -103,9 +103,10 @@ class Records:
 
 
 def _find(connection: sqlite3.Connection, record_id: str) -> sqlite3.Row:
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT sequence, record FROM records WHERE id = ?", (record_id,)
-    ).fetchone()
+    # SQLite cannot be asked for a lone surrogate; no id of ours holds one.
+    askable = isinstance(record_id, str) and record_id.isascii()
+    find = "SELECT sequence, record FROM records WHERE id = ?"
+    row: sqlite3.Row | None = connection.execute(find, (record_id,)).fetchone() if askable else None
     if row is None:
         field = "record_id"
         raise InvalidRequest(field, record_id, f"{shown(record_id)} is no record of this home", "Look at the list.")
