@@ -1,0 +1,79 @@
+"""A Jupyter-first studio for the Z-Image text-to-image family.
+
+    import zimage_lab
+    engine = zimage_lab.load()
+    engine.generate("a red circle on the left, a blue cat on the right, white background", seed=42)
+
+Everything here is loaded when it is first used, so that `import zimage_lab` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from zimage_lab.engine import Engine, Job, load
+    from zimage_lab.errors import ZImageError
+    from zimage_lab.recipe import RunRecord
+    from zimage_lab.request import GenerationRequest
+    from zimage_lab.result import GeneratedImage
+    from zimage_lab.widgets import panel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Engine",
+    "GeneratedImage",
+    "GenerationRequest",
+    "Job",
+    "RunRecord",
+    "ZImageError",
+    "__version__",
+    "load",
+    "panel",
+]
+
+_HOMES = {
+    "Engine": "engine",
+    "Job": "engine",
+    "load": "engine",
+    "GenerationRequest": "request",
+    "RunRecord": "recipe",
+    "GeneratedImage": "result",
+    "ZImageError": "errors",
+    "panel": "widgets",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"zimage_lab.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Register `%zimage` and `%%zimage`; called by `%load_ext zimage_lab`."""
+    from zimage_lab import magics
+
+    magics.load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Take the magics away again; called by `%unload_ext zimage_lab`."""
+    from zimage_lab import magics
+
+    magics.unload_ipython_extension(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "zimage-lab"}]

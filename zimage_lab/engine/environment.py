@@ -1,0 +1,36 @@
+"""What a picture was made with: the part of a record that decides whether the same pixels can be promised."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from functools import lru_cache
+from importlib import metadata
+
+PACKAGES = ("torch", "diffusers", "transformers")
+
+
+@lru_cache(maxsize=8)
+def environment(device: str, dtype: str) -> dict[str, str | int]:
+    """Describe versions, device and threads; nothing private such as a host name or a folder.
+
+    Parameters
+    ----------
+    device, dtype
+        Where and in which precision the model computes, as torch names them.
+    """
+    import torch
+
+    from zimage_lab import __version__
+
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    return {
+        "zimage_lab": __version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        **{package: metadata.version(package) for package in PACKAGES},
+        "platform": platform.system(),
+        "device": device,
+        "device_name": name,
+        "dtype": dtype,
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,34 @@
+"""Model families: one file each, four verbs (encode, noise, denoise, decode)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zimage_lab.errors import ModelLoadError
+
+if TYPE_CHECKING:
+    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.models.catalog import Model
+
+
+def load(model: Model, device: str | None = None) -> ZImage:
+    """Load a model's weights with the family that its card names.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+    device
+        As torch names it; None takes CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    ModelLoadError
+        The family is not known, or the weights cannot be read.
+    """
+    if model.card.family == "z_image":
+        from zimage_lab.engine.families.z_image import ZImage
+
+        return ZImage.load(model, device)
+    message = f"{model.id} is of the family {model.card.family!r}, which this version cannot run. Choose a z_image model."
+    raise ModelLoadError(message)

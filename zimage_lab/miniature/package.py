@@ -1,0 +1,187 @@
+"""Last stage: the trained parts as one folder in diffusers' own layout, with its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import random
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zimage_lab.miniature import architecture, captions, checkpoint, latents, tokenizer, train_flow
+from zimage_lab.miniature.drawing import draw
+from zimage_lab.miniature.world import (
+    BACKGROUNDS,
+    COLOURS,
+    PLACES,
+    SIZE,
+    SUBJECTS,
+    draw_scene,
+    training_scene,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Where the bundled models lie."""
+
+PREVIEW_BLOCK = 4
+"""The preview map gives each latent a block of this many pixels squared."""
+
+EXAMPLES = (
+    {"zh": "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景", "en": "a red circle on the left, a blue cat on the right, white background"},
+    {"zh": "上方一颗黄色的星星，下方一座棕色的房子，夜晚", "en": "a yellow star at the top, a brown house at the bottom, at night"},
+    {"zh": "左边一棵绿色的树，右边一盏红色的灯笼，白天", "en": "a green tree on the left, a red lantern on the right, by day"},
+    {"zh": "中间一条橙色的鱼，米色纸张背景", "en": "an orange fish in the middle, on paper"},
+)
+
+
+def write(
+    folder: Path,
+    *,
+    name: str = "miniature-turbo",
+    stage: str = "turbo",
+    target: Path | None = None,
+    evaluation: dict[str, Any] | None = None,
+    training: dict[str, Any] | None = None,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Write a model folder from a training folder's checkpoints.
+
+    Parameters
+    ----------
+    folder
+        Working folder with `autoencoder`, `latents` and `<stage>.safetensors`.
+    name, stage
+        Id of the model; whose weights it gets (`turbo` or `flow`).
+    target
+        Where to write; None writes beside the other bundled models.
+    evaluation, training
+        Figures for the card, as measured.
+    report
+        Called with a line of progress.
+    """
+    import torch
+    from diffusers import ZImagePipeline
+
+    target = target or WEIGHTS / name
+    words = tokenizer.build()
+    vae, state = _autoencoder(folder)
+    tensors, trained = checkpoint.load(folder / f"{stage}.safetensors")
+    tensors = {key.removeprefix("average."): value for key, value in tensors.items() if not key.startswith("now.")}
+    module = train_flow.network(words, "cpu")
+    module.load_state_dict(tensors)
+    pipeline = ZImagePipeline(
+        scheduler=architecture.scheduler(),
+        vae=vae,
+        text_encoder=module["text_encoder"],
+        tokenizer=words,
+        transformer=module["transformer"].to(torch.float16),
+    )
+    pipeline.save_pretrained(target, safe_serialization=True)
+    _float16_on_disk(target)
+    preview = _preview_map(vae, state)
+    parameters = {part: sum(p.numel() for p in module[part].parameters()) for part in ("transformer", "text_encoder")}
+    parameters["vae"] = sum(p.numel() for p in vae.parameters())
+    old = json.loads((target / "card.json").read_text()) if (target / "card.json").exists() else {}
+    card = _card(name, preview) | {
+        "evaluation": evaluation if evaluation is not None else old.get("evaluation", {}),
+        "training": (training if training is not None else old.get("training", {}))
+        | {"stages": trained, "parameters": parameters, "torch": metadata.version("torch"), "python": platform.python_version()},
+        "sha256": {
+            str(file.relative_to(target)): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(target.rglob("*.safetensors"))
+        },
+    }
+    (target / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    report(f"{target.name}: {size / 1e6:.1f} MB")
+    return target
+
+
+def _autoencoder(folder: Path) -> tuple[Any, dict[str, float]]:
+    _, _, factors = latents.load(folder)
+    vae = architecture.autoencoder()
+    vae.load_state_dict(checkpoint.load(folder / "autoencoder.safetensors")[0])
+    vae.register_to_config(**factors)
+    return vae.eval(), factors
+
+
+def _float16_on_disk(target: Path) -> None:
+    """Store the small parts in float32 (they load as stored) and check that nothing is larger than it must be."""
+    limit = 25_000_000
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    if size > limit:
+        message = f"{target} is {size} bytes, more than {limit}"
+        raise ValueError(message)
+
+
+def _preview_map(vae: torch.nn.Module, factors: dict[str, float], pictures: int = 200) -> dict[str, Any]:
+    """Fit the linear map from a normalised latent to its block of pixels, by least squares on drawn pictures."""
+    import torch
+
+    rng = random.Random(11)
+    drawn = np.stack([np.asarray(draw(training_scene(rng), rng)) for _ in range(pictures)])
+    pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.inference_mode():
+        known = torch.cat([vae.encode(part).latent_dist.mean for part in pixels.split(50)])  # type: ignore[operator]
+    known = ((known - factors["shift_factor"]) * factors["scaling_factor"]).permute(0, 2, 3, 1).reshape(-1, known.shape[1])
+    block, edge = PREVIEW_BLOCK, SIZE // 8
+    small = torch.nn.functional.avg_pool2d(pixels, 8 // block)
+    # Rows of a latent's block: channel, then row, then column, as `engine.previews` unfolds them.
+    wanted = small.view(pictures, 3, edge, block, edge, block).permute(0, 2, 4, 1, 3, 5).reshape(-1, 3 * block * block)
+    design = torch.cat([known, torch.ones(len(known), 1)], dim=1).double()
+    solution = torch.linalg.lstsq(design, wanted.double()).solution
+    return {
+        "block": block,
+        "weights": [[round(v, 4) for v in row] for row in solution[:-1].tolist()],
+        "bias": [round(v, 4) for v in solution[-1].tolist()],
+    }
+
+
+def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
+    world = {
+        "subjects": list(SUBJECTS),
+        "colours": list(COLOURS),
+        "places": list(PLACES),
+        "backgrounds": list(BACKGROUNDS),
+    }
+    return {
+        "id": name,
+        "family": "z_image",
+        "title": "Miniature Turbo",
+        "summary": (
+            "A small Z-Image of seven million parameters, trained by this package on paper-cut pictures that it draws: "
+            f"{len(SUBJECTS)} subjects in {len(COLOURS)} colours, one or two in a picture, at five places, before "
+            f"{len(BACKGROUNDS)} backgrounds. It knows nothing else."
+        ),
+        "miniature": True,
+        "trained_size": [SIZE, SIZE],
+        "defaults": {"steps": 8, "guidance_scale": 0.0, "width": SIZE, "height": SIZE, "shift": architecture.SHIFT},
+        "ranges": {"width": [64, 256], "height": [64, 256], "steps": [1, 50]},
+        "multiple": 16,
+        "max_tokens": 512,
+        "sizes": [[SIZE, SIZE]],
+        "hub_id": None,
+        "revision": None,
+        "download_bytes": None,
+        "memory_bytes": 29_000_000,
+        "licence": "Apache-2.0",
+        "vocabulary": {"en": list(captions.english_words()), "zh": list(captions.chinese_words())},
+        "examples": list(EXAMPLES),
+        "preview": preview,
+        "training": {"world": world},
+    }
+
+
+def sample_captions(count: int = 5, seed: int = 0) -> list[str]:
+    """Draw captions as training sees them, for a card or a reader."""
+    rng = random.Random(seed)
+    return [captions.caption(draw_scene(rng), language, rng) for _ in range(count) for language in ("en", "zh")]
