@@ -1,0 +1,7 @@
+"""The panel: the studio's face in a notebook and in JupyterLab's main area; it asks the engine and never draws."""
+
+from __future__ import annotations
+
+from zimage_lab.widgets.panel import Panel, panel
+
+__all__ = ["Panel", "panel"]

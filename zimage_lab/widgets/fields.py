@@ -1,0 +1,127 @@
+"""Small building blocks of the form: escaped text, a row of fields with its sentence, a part that folds."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Box, Button, HBox, VBox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def text(content: str, kind: str = "note") -> str:
+    """Give text as HTML in which nothing of it can act; empty text gives empty HTML.
+
+    Parameters
+    ----------
+    content
+        Anything a person or a model wrote.
+    kind
+        `note`, `warn` or `error`: how it looks; errors are read aloud at once.
+    """
+    role = ' role="alert"' if kind == "error" else ""
+    return f'<div class="zl-text zl-{kind}"{role}>{html.escape(content)}</div>' if content else ""
+
+
+def classed(widget: Any, *names: str) -> Any:  # noqa: ANN401 - ipywidgets have no types
+    """Give the widget with CSS classes added."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
+def toggle_class(widget: Any, name: str, *, on: bool) -> None:  # noqa: ANN401 - ipywidgets have no types
+    """Add or remove a CSS class, sending nothing where it is already so."""
+    if (name in widget._dom_classes) != on:  # noqa: SLF001 - ipywidgets offer no question for it
+        (widget.add_class if on else widget.remove_class)(name)
+
+
+class Row:
+    """Fields side by side and, under them, the sentences about them.
+
+    Parameters
+    ----------
+    controls
+        The fields' widgets by the request's names.
+    extra
+        Further widgets of the row, after the fields.
+    """
+
+    def __init__(self, controls: Mapping[str, Any], extra: Sequence[Any] = ()) -> None:
+        self.controls = dict(controls)
+        self._sentences: dict[str, str] = {}
+        self.under = classed(HTML(), "zl-under")
+        for control in controls.values():
+            classed(control, "zl-field")
+        self.widget = VBox([classed(HBox([*controls.values(), *extra]), "zl-row"), self.under])
+
+    def complain(self, name: str, sentence: str = "") -> None:
+        """Put a sentence beside a field; without one, take it away."""
+        self._sentences.pop(name, None)
+        if sentence:
+            self._sentences[name] = sentence
+        toggle_class(self.controls[name], "zl-wrong", on=bool(sentence))
+        self.under.value = "".join(text(each, "error") for each in self._sentences.values())
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """What is wrong now, by field."""
+        return dict(self._sentences)
+
+
+class Fold:
+    """A part of the form under a heading that opens and closes it.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    children
+        What it holds.
+    opened
+        Whether it begins open.
+    """
+
+    def __init__(self, title: str, children: Sequence[Any], *, opened: bool = False) -> None:
+        self.title = title
+        self.head = classed(Button(description=title), "zl-fold-head")
+        self.body = classed(VBox(list(children)), "zl-fold-body")
+        self.widget = classed(VBox([self.head, self.body]), "zl-fold")
+        self.head.on_click(lambda _: self.open(opened=not self.opened))
+        self.open(opened=opened)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the part is open."""
+        return "zl-shut" not in self.widget._dom_classes  # noqa: SLF001 - ipywidgets offer no question for it
+
+    def open(self, *, opened: bool) -> None:
+        """Open the part or close it."""
+        toggle_class(self.widget, "zl-shut", on=not opened)
+        self.head.icon = "caret-down" if opened else "caret-right"
+
+    def say(self, addition: str = "") -> None:
+        """Put a few words behind the heading."""
+        self.head.description = f"{self.title}  {addition}" if addition else self.title
+
+
+def chips(labels: Sequence[str], tooltip: str, *kinds: str) -> tuple[Any, list[Any]]:
+    """Make a box of small buttons.
+
+    Parameters
+    ----------
+    labels
+        Their texts.
+    tooltip
+        What a click does.
+    kinds
+        Further CSS classes of the box.
+
+    Returns
+    -------
+    The box, and its buttons in order.
+    """
+    buttons = [classed(Button(description=label, tooltip=tooltip), "zl-chip") for label in labels]
+    return classed(Box(buttons), "zl-chips", *kinds), buttons

@@ -1,0 +1,137 @@
+"""Which model draws: its state, what to do where it is missing, and weights that this machine already has."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Button, Dropdown, HBox
+
+from zimage_lab import models
+from zimage_lab.errors import ZImageError
+from zimage_lab.home import MODELS, home
+from zimage_lab.widgets.fields import classed, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zimage_lab.models import FoundWeights, Model
+    from zimage_lab.widgets.words import Words
+
+
+class ModelChoice:
+    """The drop-down of models with a note under it.
+
+    Parameters
+    ----------
+    words
+        The panel's texts.
+    chosen
+        Called with the model that was chosen.
+    mark
+        Says that the panel is stale, once weights were looked for.
+    """
+
+    def __init__(self, words: Words, chosen: Callable[[Model], None], mark: Callable[[], None]) -> None:
+        self._words, self._chosen, self._mark = words, chosen, mark
+        self._known: dict[str, Model] = {}
+        self._resident: tuple[str | None, str] = (None, "")
+        self._found: list[FoundWeights] = []
+        self._complaint = ""
+        self.menu = classed(Dropdown(description=words("model")), "zl-field")
+        self.again = classed(Button(icon="refresh", tooltip=words("look_again")), "zl-icon")
+        self.note = classed(HTML(), "zl-model-note")
+        self.widget = classed(HBox([self.menu, self.again]), "zl-model", "zl-row")
+        self.again.on_click(lambda _: self.look())
+        self.menu.observe(self._choose, "value")
+
+    @property
+    def model(self) -> Model | None:
+        """The chosen model."""
+        return self._known.get(self.menu.value)
+
+    def look(self, first: str | None = None) -> None:
+        """Read the catalog again; weights that lie elsewhere are looked for on a thread of their own."""
+        asked = first or self.menu.value
+        self._known = {model.id: model for model in models.models()}
+        if asked and asked not in self._known:
+            try:
+                self._known[asked] = models.find(asked)
+            except ZImageError:
+                asked = None
+        self._label(asked or next(iter(self._known), None))
+        threading.Thread(target=self._search, name="zimage-lab-weights", daemon=True).start()
+
+    def choose(self, model_id: str) -> None:
+        """Choose a model by its id, where it is known."""
+        if model_id in self._known:
+            self.menu.value = model_id
+
+    def complain(self, sentence: str) -> None:
+        """Put a sentence beside the model; the next choice takes it away."""
+        self._complaint = sentence
+        self.explain()
+
+    def show(self, resident: str | None, state: str) -> None:
+        """Show which model is in memory, and whether one is being read; for the publisher."""
+        if (resident, state) != self._resident:
+            self._resident = (resident, state)
+            self._label(self.menu.value)
+        self.explain()
+
+    def explain(self) -> None:
+        """Say what there is to know of the chosen model."""
+        model = self.model
+        parts = [text(self._complaint, "error")]
+        if model is not None and model.path is None:
+            parts += [text(self.missing(model), "warn"), *self._offers(model)]
+        self.note.value = "".join(parts)
+
+    def missing(self, model: Model) -> str:
+        """Say what to do about a model that is not on this machine."""
+        card, folder = model.card, home() / MODELS / model.card.id
+        key = "get_model" if card.hub_id else "get_folder"
+        size = self._words.size(card.download_bytes)
+        return self._words(key, title=card.title or card.id, size=size, hub_id=card.hub_id, folder=folder)
+
+    def _offers(self, model: Model) -> list[str]:
+        fitting = [item for item in self._found if item.model_id in (None, model.id, model.card.hub_id)]
+        if not fitting:
+            return []
+        lines = [text(self._words("found") + ":")]
+        for item in fitting:
+            comfyui = "found_comfyui" if item.kind.startswith("comfyui") else "found_incomplete"
+            lines.append(text(self._words("found_load" if item.loadable else comfyui, path=item.path)))
+        return lines
+
+    def _label(self, selected: str | None) -> None:
+        resident, state = self._resident
+        options = []
+        for model in self._known.values():
+            word = "absent" if model.path is None else "ready"
+            if model.id == resident:
+                word = "in_memory"
+            elif state == "loading" and model.id == selected and model.path is not None:
+                word = "loading_model"
+            options.append((f"{model.card.title or model.id} · {self._words(word)}", model.id))
+        if tuple(options) != tuple(self.menu.options):
+            self.menu.unobserve(self._choose, "value")
+            with self.menu.hold_sync():
+                self.menu.options = options
+                self.menu.value = selected
+            self.menu.observe(self._choose, "value")
+        self.explain()
+
+    def _choose(self, _: Any) -> None:  # noqa: ANN401 - traitlets' change
+        self._complaint = ""
+        model = self.model
+        if model is not None:
+            self.explain()
+            self._chosen(model)
+
+    def _search(self) -> None:
+        try:
+            self._found = models.found()
+        except (ZImageError, OSError):
+            self._found = []  # an offer that fails is no offer
+        self._mark()

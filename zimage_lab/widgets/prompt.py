@@ -1,0 +1,115 @@
+"""The prompt: its text, its tokens, what the model knows, and a warning before a word is wasted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Textarea, VBox
+
+from zimage_lab import models
+from zimage_lab.errors import ModelLoadError
+from zimage_lab.widgets.fields import Fold, Row, chips, classed, text, toggle_class
+from zimage_lab.widgets.words import GRAMMAR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zimage_lab.models import Model
+    from zimage_lab.widgets.words import Words
+
+EXAMPLES = 3
+UNKNOWN_SHOWN = 6
+WORD_CHARACTERS = 24
+
+
+class PromptField:
+    """The prompt and everything that is said about it while it is typed.
+
+    Parameters
+    ----------
+    words
+        The panel's texts.
+    changed
+        Called after each change.
+    """
+
+    def __init__(self, words: Words, changed: Callable[[], None]) -> None:
+        self._words, self._changed = words, changed
+        self._model: Model | None = None
+        self.area = Textarea(description=words("prompt"), placeholder=words("prompt_hint"), rows=3)
+        self.count = classed(HTML(), "zl-count")
+        self.count.tooltip = words("tokens")
+        self.row = Row({"prompt": self.area})
+        self.warning = HTML()
+        self.notice = HTML()
+        self.examples = VBox()
+        self.vocabulary = Fold(words("words"), [])
+        prompt = classed(VBox([self.row.widget, self.count]), "zl-prompt")
+        self.widget = VBox([prompt, self.warning, self.notice, self.examples, self.vocabulary.widget])
+        self.area.observe(self._typed, "value")
+
+    @property
+    def value(self) -> str:
+        """The prompt as it is typed."""
+        return str(self.area.value)
+
+    @value.setter
+    def value(self, prompt: str) -> None:
+        self.area.value = prompt
+
+    def use(self, model: Model) -> None:
+        """Show what a model knows."""
+        self._model = model
+        vocabulary, language = model.card.vocabulary, self._words.language
+        notice = self._words("miniature", number=len((vocabulary or {}).get(language, ())))
+        self.notice.value = text(notice) if model.card.miniature and vocabulary else ""
+        samples = [example[language] for example in model.card.examples if language in example][:EXAMPLES]
+        listed, buttons = chips(samples, self._words("examples"), "zl-list")
+        for button in buttons:
+            button.on_click(self._take)
+        self.examples.children = (
+            (HTML(f'<div class="zl-caption">{self._words("examples")}</div>'), listed) if samples else ()
+        )
+        self._know([word for word in (vocabulary or {}).get(language, ()) if word not in GRAMMAR[language]])
+        self.judge()
+
+    def judge(self) -> None:
+        """Count the tokens, and warn of what the model will not understand."""
+        model, prompt = self._model, self.value
+        if model is None:
+            return
+        limit = model.card.max_tokens
+        try:
+            number = models.count(model, prompt) if prompt else 0
+        except ModelLoadError:
+            number = None  # the engine says what is wrong with the model when it is asked to draw
+        over = number is not None and number > limit
+        self.row.complain("prompt", self._words("too_long", number=number, limit=limit) if over else "")
+        self.count.value = f"{'-' if number is None else number}/{limit}"
+        unknown = models.unknown_words(model, prompt)
+        self.warning.value = text(self._words("unknown", words=self._listed(unknown)), "warn") if unknown else ""
+
+    def _listed(self, unknown: list[str]) -> str:
+        quoted = self._words("comma").join(f"“{word[:WORD_CHARACTERS]}”" for word in unknown[:UNKNOWN_SHOWN])
+        more = len(unknown) - UNKNOWN_SHOWN
+        return self._words("and_more", words=quoted, number=more) if more > 0 else quoted
+
+    def _know(self, known: list[str]) -> None:
+        box, buttons = chips(known, self._words("add_word"))
+        for button in buttons:
+            button.on_click(self._add)
+        for old in self.vocabulary.body.children:
+            old.close_all() if hasattr(old, "close_all") else old.close()
+        self.vocabulary.body.children = (box,) if known else ()
+        toggle_class(self.vocabulary.widget, "zl-gone", on=not known)
+
+    def _typed(self, _: Any) -> None:  # noqa: ANN401 - traitlets' change
+        self.judge()
+        self._changed()
+
+    def _take(self, button: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
+        self.value = button.description
+
+    def _add(self, button: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
+        spaced = self._words.language == "en" and self.value and not self.value[-1].isspace()
+        self.value = f"{self.value}{' ' if spaced else ''}{button.description}"

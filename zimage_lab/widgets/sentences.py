@@ -1,0 +1,109 @@
+# ruff: noqa: RUF001 - Chinese punctuation is meant
+"""The validator's sentences for a person: without the field's name, which stands beside them, and in Chinese.
+
+The validator speaks English, and every face shows its words. For the Chinese panel the known sentences are translated
+by their pattern; one that is not known is shown as it is rather than not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zimage_lab.errors import InvalidRequest
+    from zimage_lab.widgets.words import Words
+
+CHINESE: tuple[tuple[str, str], ...] = (
+    (r"is empty", "是空的"),
+    (r"is blank", "是空白的"),
+    (r"is missing", "缺失"),
+    (r"Give a (\w+) that can be seen\.", "请输入看得见的内容。"),
+    (r"(\d+) characters are too many", r"\1 个字符太多"),
+    (r"Use at most (\d+)\.", r"最多 \1 个。"),
+    (r"holds half a character \((.+)\) at position (\d+)", r"在第 \2 个位置有半个字符（\1）"),
+    (r"holds the control character (.+) at position (\d+)", r"在第 \2 个位置有控制字符 \1"),
+    (r"Remove it; the text was cut inside a character\.", "请删除它；文字在一个字符中间被截断了。"),
+    (r"Remove it; only newline and tab are taken\.", "请删除它；只接受换行和制表符。"),
+    (r"(.+) is not a multiple of (\d+)", r"\1 不是 \2 的倍数"),
+    (r"(.+) is out of range", r"\1 超出了范围"),
+    (r"(.+) is outside what (.+) takes", r"\1 超出了 \2 的范围"),
+    (r"(.+) is not a whole number", r"\1 不是整数"),
+    (r"(.+) is not a number", r"\1 不是数字"),
+    (r"(.+) is not a known model", r"\1 不是已知的模型"),
+    (r"(\d+) tokens are more than the (\d+) that (.+) reads", r"\1 个词元超过了 \3 可读的 \2 个"),
+    (r"Shorten it, or pass truncate=True to have the rest cut off\.", "请缩短它。"),
+    (r"Use (\d+) to (\d+), a multiple of (\d+)\.", r"请用 \1 到 \2 之间 \3 的倍数。"),
+    (r"Use (\S+) to (\S+)\.", r"请用 \1 到 \2。"),
+    (r"Use (\S+) or (\S+)\.", r"请用 \1 或 \2。"),
+    (r"Did you mean (.+)\?", r"是不是 \1？"),
+    (
+        r"The weights of (.+) are not on this machine yet: it cannot draw before they are\.",
+        r"\1 的权重还不在本机，暂时不能生成。",
+    ),
+    (r"The negative prompt does nothing while the guidance is 0\.", "引导强度为 0 时，反向提示词不起作用。"),
+    (
+        r"(.+) was distilled to draw without guidance; (.+) doubles the time and mostly spoils the picture\. Use 0\.",
+        r"\1 经过蒸馏，不需要引导；\2 会让时间加倍并破坏画面。请用 0。",
+    ),
+    (
+        r"(.+) is a miniature and never met (.+): expect something else there\.",
+        r"\1 是迷你模型，没见过 \2：那里可能画成别的东西。",
+    ),
+    (
+        r"(.+) learned at (\S+); at (\S+) things may double or break\.",
+        r"\1 是在 \2 下训练的；在 \3 下物体可能重复或破碎。",
+    ),
+    (r"The job was cancelled before it began\.", "任务在开始之前已取消。"),
+    (r"The job was cancelled at step (\d+) of (\d+)\.", r"任务在第 \1 步（共 \2 步）取消。"),
+    (
+        r"Memory ran out\. Choose a smaller size, or close what else uses memory; the engine goes on\.",
+        "内存不足。请选择更小的尺寸，或关闭其他占用内存的程序；引擎仍在运行。",
+    ),
+    (
+        r"The device's memory ran out\. Choose a smaller size; the engine goes on\.",
+        "显存不足。请选择更小的尺寸；引擎仍在运行。",
+    ),
+)
+"""Whole sentences of the validator and the engine, as patterns, and what they are in Chinese."""
+
+_PATTERNS = tuple((re.compile(pattern, re.DOTALL), chinese) for pattern, chinese in CHINESE)
+
+
+def translated(sentence: str, words: Words) -> str:
+    """Give a sentence of the validator or the engine in the panel's language.
+
+    Parameters
+    ----------
+    sentence
+        As it was raised.
+    words
+        The panel's texts.
+    """
+    if words.language != "zh":
+        return sentence
+    for pattern, chinese in _PATTERNS:
+        match = pattern.fullmatch(sentence)
+        if match:
+            return match.expand(chinese)
+    return sentence
+
+
+def beside(error: InvalidRequest, label: str, words: Words) -> str:
+    """Give the sentence that stands beside the field it is about.
+
+    Parameters
+    ----------
+    error
+        What the validator raised.
+    label
+        The field's name as the panel shows it.
+    words
+        The panel's texts.
+    """
+    what, fix = translated(error.what, words), translated(error.fix, words)
+    name = re.split("[,，]", label)[0]
+    bare = re.match(r"(is|has|holds|cannot|lacks)\b", error.what)  # the field is the sentence's subject
+    if words.language == "zh":
+        return f"{name if bare else ''}{what}。{fix}"
+    return f"{name} {what}. {fix}" if bare else f"{what}. {fix}"

@@ -1,0 +1,135 @@
+"""How the panel looks: JupyterLab's own variables, so that it follows every theme, and an 8 px rhythm."""
+
+from __future__ import annotations
+
+CSS = """
+.zl-panel { container-type: inline-size; width: 100%; max-width: 1280px; min-width: 0; box-sizing: border-box;
+  padding: 8px 16px 16px; overflow: hidden; color: var(--jp-ui-font-color1, #212121);
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px); }
+.zl-panel .jupyter-widgets { margin: 0; min-width: 0; }
+.zl-panel .widget-box { overflow: visible; box-sizing: border-box; }
+.zl-panel .widget-html, .zl-panel .widget-html-content { width: 100%; height: auto; min-height: 0; line-height: 1.4;
+  font-size: inherit; overflow-wrap: anywhere; }
+.zl-panel .widget-html-content { align-self: auto; }
+.zl-grid { display: grid !important; gap: 0 24px; grid-template-columns: minmax(0, 1fr);
+  grid-template-areas: "top" "what" "go" "view" "set"; }
+@container (min-width: 700px) {
+  .zl-grid { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); grid-template-rows: auto auto auto auto 1fr;
+    grid-template-areas: "top top" "what view" "set view" "go view" ". view"; }
+  .zl-settings > .zl-fold-head { display: none !important; }
+  .zl-settings.zl-shut > .zl-fold-body { display: flex !important; }
+  .zl-settings > .zl-fold-body { padding-left: 0; }
+}
+.zl-top { grid-area: top; display: flex; flex-flow: row wrap !important; align-items: center; gap: 0 16px;
+  margin-bottom: 8px !important; }
+.zl-top > .zl-model { flex: 0 1 320px; }
+.zl-top > .zl-status { flex: 1 1 200px; width: auto; }
+.zl-top > .zl-model-note { flex: 1 1 100%; }
+.zl-what { grid-area: what; } .zl-settings { grid-area: set; } .zl-go { grid-area: go; } .zl-view { grid-area: view; }
+
+/* fields: the label above, the whole width, a line under them for what is wrong */
+.zl-panel .zl-field { flex: 1 1 0; width: auto; height: auto; flex-direction: column; align-items: stretch; }
+.zl-panel .zl-field > .widget-label { width: auto; height: 20px; line-height: 20px; margin: 0; text-align: left;
+  color: var(--jp-ui-font-color2, #616161); }
+.zl-panel input, .zl-panel textarea, .zl-panel select { width: 100%; box-sizing: border-box; border-radius: 2px;
+  font-size: inherit; }
+.zl-panel input, .zl-panel select { height: 32px; }
+.zl-panel .zl-field textarea { height: 72px; line-height: 1.4; padding: 6px 8px; resize: vertical;
+  font-size: var(--jp-content-font-size1, 14px); }
+.zl-panel :disabled { opacity: 0.6; }
+.zl-panel .zl-field.zl-wrong input, .zl-panel .zl-field.zl-wrong textarea, .zl-panel .zl-field.zl-wrong select {
+  border-color: var(--jp-error-color1, #d32f2f); }
+.zl-panel .zl-field.zl-hand > .widget-label::after { content: ""; display: inline-block; width: 6px; height: 6px;
+  margin-left: 6px; vertical-align: 1px; border-radius: 3px; background: var(--jp-ui-font-color2, #616161); }
+.zl-row { gap: 8px; align-items: flex-end; }
+.zl-under { min-height: 16px !important; }
+.zl-text { font-size: var(--jp-ui-font-size0, 11px); line-height: 16px; color: var(--jp-ui-font-color2, #616161); }
+.zl-text.zl-error { color: var(--jp-error-color1, #d32f2f); }
+.zl-text.zl-warn { color: var(--jp-warn-color0, #b25c00); }
+.jp-mod-dark .zl-text.zl-warn, [data-jp-theme-light="false"] .zl-text.zl-warn { color: var(--jp-warn-color1, #ffb74d); }
+.zl-caption { font-size: var(--jp-ui-font-size1, 13px); line-height: 20px; color: var(--jp-ui-font-color2, #616161); }
+.zl-prompt { position: relative; }
+.zl-prompt > .zl-count { position: absolute; top: 0; right: 0; width: auto; line-height: 20px; }
+.zl-count .widget-html-content { line-height: 20px !important; color: var(--jp-ui-font-color2, #616161);
+  font-variant-numeric: tabular-nums; }
+
+/* buttons */
+.zl-panel .jupyter-button { height: 32px; line-height: 32px; width: auto; border-radius: 2px; box-shadow: none;
+  padding: 0 12px; font-size: inherit; }
+.zl-panel .jupyter-button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+.zl-panel .zl-icon { flex: 0 0 32px; width: 32px; padding: 0; }
+.zl-panel .zl-icon.mod-active { color: var(--jp-brand-color1, #1976d2); }
+.zl-panel .zl-generate { flex: 1 1 auto; background: var(--jp-brand-color1, #1976d2);
+  color: var(--jp-ui-inverse-font-color1, #fff); font-weight: 600; }
+.zl-panel .zl-generate:hover { background: var(--jp-brand-color0, #1565c0); }
+.zl-panel .zl-cancel { flex: 0 0 96px; }
+.zl-panel .zl-fold-head { align-self: stretch; height: 28px; line-height: 28px; padding: 0; background: none;
+  text-align: left; overflow: hidden; text-overflow: ellipsis; color: var(--jp-ui-font-color1, #212121); }
+.zl-panel .zl-fold-head:hover { background: var(--jp-layout-color2, #eee); box-shadow: none; }
+.zl-panel .zl-fold-head i { width: 14px; color: var(--jp-ui-font-color2, #616161); }
+.zl-fold-body { padding: 0 0 8px 18px; }
+.zl-gone { display: none !important; }
+.zl-shut > .zl-fold-body { display: none !important; }
+.zl-chips { flex-flow: row wrap !important; gap: 4px; }
+.zl-panel .zl-chip { height: 24px; line-height: 24px; padding: 0 8px; border-radius: 12px; }
+.zl-panel .zl-chip.zl-on { box-shadow: inset 0 0 0 1px var(--jp-brand-color1, #1976d2); }
+.zl-list { flex-direction: column !important; align-items: stretch; gap: 0; }
+.zl-panel .zl-list .zl-chip { align-self: stretch; height: auto; min-height: 24px; padding: 2px 8px; border-radius: 2px;
+  background: none; text-align: left; white-space: normal; line-height: 20px;
+  color: var(--jp-content-link-color, #1565c0); }
+.zl-panel .zl-list .zl-chip:hover { background: var(--jp-layout-color2, #eee); box-shadow: none; }
+
+/* the picture: its frame never changes, whatever it holds */
+.zl-frame { position: relative; width: 100%; aspect-ratio: 1; max-height: min(70vh, 576px); min-height: 160px;
+  background: var(--jp-layout-color2, #eee); border-radius: 2px; }
+.zl-panel .zl-frame > img.widget-image { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain;
+  max-width: none; }
+.zl-panel .zl-frame.zl-blank > img.widget-image { visibility: hidden; }
+.zl-panel .zl-frame.zl-cancelled > img.widget-image { filter: grayscale(1); opacity: 0.5; }
+.zl-panel .zl-frame > .widget-html { position: absolute; inset: 0; display: flex; pointer-events: none; }
+.zl-frame > .widget-html > .widget-html-content { margin: auto; text-align: center; padding: 16px;
+  color: var(--jp-ui-font-color2, #616161); }
+.zl-state { height: 20px; line-height: 20px; margin-top: 8px; white-space: nowrap; overflow: hidden;
+  text-overflow: ellipsis; font-variant-numeric: tabular-nums; }
+.zl-bar { height: 4px; border-radius: 2px; background: var(--jp-layout-color3, #e0e0e0); overflow: hidden; }
+.zl-bar > div { height: 100%; background: var(--jp-brand-color1, #1976d2); transition: width 0.1s linear; }
+.zl-bar.zl-rest { background: transparent; }
+.zl-summary { min-height: 40px; margin-top: 8px; }
+.zl-summary b { font-weight: 400; color: var(--jp-ui-font-color1, #212121); display: -webkit-box;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 2; overflow: hidden; }
+.zl-summary span { color: var(--jp-ui-font-color2, #616161); font-size: var(--jp-ui-font-size0, 11px);
+  user-select: text; }
+.zl-actions { gap: 8px; flex-flow: row wrap !important; margin: 8px 0 !important; }
+.zl-recipe { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 16px; margin: 0;
+  user-select: text;
+  font-size: var(--jp-ui-font-size0, 11px); }
+.zl-recipe dt { color: var(--jp-ui-font-color2, #616161); }
+.zl-recipe dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+.zl-panel pre { margin: 0; padding: 8px; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text;
+  background: var(--jp-cell-editor-background, #f5f5f5); color: var(--jp-content-font-color1, #212121);
+  font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); line-height: 1.4; }
+.zl-copy { margin-top: 8px; height: 28px; padding: 0 12px; border: 0; border-radius: 2px; cursor: pointer;
+  font: inherit;
+  background: var(--jp-layout-color2, #eee); color: var(--jp-ui-font-color1, #212121); }
+.zl-failure { margin-top: 8px; padding: 8px 12px; border-left: 3px solid var(--jp-error-color1, #d32f2f);
+  background: var(--jp-layout-color2, #eee); user-select: text; }
+.zl-failure strong { display: block; font-weight: 600; } .zl-failure p { margin: 4px 0 0; }
+.zl-failure details { margin-top: 8px; } .zl-failure summary { cursor: pointer; }
+.zl-strip { flex-flow: row wrap !important; gap: 8px; }
+.zl-thumb { position: relative; width: 64px; height: 64px; }
+.zl-panel .zl-thumb > .jupyter-button { width: 64px; height: 64px; padding: 0;
+  background: var(--jp-layout-color2, #eee); }
+.zl-panel .zl-thumb > img.widget-image { position: absolute; inset: 0; width: 64px; height: 64px; object-fit: contain;
+  pointer-events: none; border-radius: 2px; }
+.zl-panel .zl-thumb.zl-on > .jupyter-button { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+.zl-status .widget-html-content { text-align: right; color: var(--jp-ui-font-color2, #616161);
+  font-variant-numeric: tabular-nums; }
+@container (max-width: 699px) { .zl-status .widget-html-content { text-align: left; } }
+"""
+"""The panel's style sheet; every rule begins at one of the panel's own classes."""
+
+
+def style_element() -> str:
+    """Give the style sheet as an HTML element; it holds nothing but constants."""
+    return f"<style>{CSS}</style>"
