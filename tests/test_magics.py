@@ -1,0 +1,205 @@
+"""The magic: a cell's text is a prompt and nothing else, and a wrong option is a typed error of one sentence."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_engine import FakeEngine, bundle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+import zimage_lab
+from zimage_lab import magics
+from zimage_lab.errors import InvalidRequest, JobFailed
+from zimage_lab.models import catalog
+from zimage_lab.result import GeneratedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Give an engine that draws plain pictures, in a home and a working folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZIMAGE_LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setattr(catalog, "BUNDLED", bundle(tmp_path / "bundled"))
+    fake = FakeEngine(tmp_path / "home")
+    monkeypatch.setattr(zimage_lab, "load", fake.load, raising=False)
+    return fake
+
+
+@pytest.fixture
+def shell(engine: FakeEngine) -> Iterator[InteractiveShell]:
+    """Give a shell with the extension, without history on disk."""
+    assert engine is not None
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False  # type: ignore[union-attr]
+    magics.load_ipython_extension(shell)
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def run(shell: InteractiveShell, cell: str) -> tuple[Any, BaseException | None, str, list[Any]]:
+    """Run a cell; gives its result, its error, what was printed, and what was displayed."""
+    with capture_output() as captured:
+        done = shell.run_cell(cell)
+    return (
+        done.result,
+        done.error_before_exec or done.error_in_exec,
+        captured.stdout + captured.stderr,
+        captured.outputs,
+    )
+
+
+def test_the_body_is_the_prompt_word_by_word(shell: InteractiveShell, engine: FakeEngine) -> None:
+    prompt = "左侧一个红色的圆形，\n  \"a 'blue' cat\" \\n {name} $HOME %d;"  # noqa: RUF001 - Chinese
+    image, error, _, _ = run(shell, f"%%zimage --seed 7 --steps 2\n{prompt}")
+    assert error is None
+    assert isinstance(image, GeneratedImage)
+    asked = engine.submitted[0].request
+    assert (asked.prompt, asked.seed, asked.steps) == (prompt, 7, 2)
+    assert repr(image) == "GeneratedImage(seed=7, 128x128, 2 steps, miniature-turbo)"
+
+
+def test_every_option_reaches_the_request(shell: InteractiveShell, engine: FakeEngine) -> None:
+    line = "--width 96 --height=64 --guidance-scale 2 --negative-prompt 'a cat' --shift 4 --name it"
+    _, error, _, _ = run(shell, f"%%zimage {line}\na red circle")
+    assert error is None
+    asked = engine.submitted[0].request
+    assert (asked.width, asked.height, asked.guidance_scale) == (96, 64, 2.0)
+    assert (asked.negative_prompt, asked.shift) == ("a cat", 4.0)
+    assert isinstance(shell.user_ns["it"], GeneratedImage)
+
+
+BAD = {
+    "a command after the options": ("%%zimage --steps 9; !touch x\na cat", "'!touch'"),
+    "a command in the option": ("%%zimage --steps 9;\na cat", "steps"),
+    "an unbalanced quote": ("%%zimage --negative-prompt 'oh\na cat", "quote"),
+    "an unknown flag": ("%%zimage --sede 7\na cat", "'--seed'"),
+    "an abbreviated flag": ("%%zimage --ste 7\na cat", "'--steps'"),
+    "a flag without its value": ("%%zimage --seed\na cat", "--seed"),
+    "a prompt on the first line": ("%%zimage a cat\na cat", "body"),
+    "a blank cell": ("%%zimage --seed 7\n\n  \n", "prompt"),
+    "an expression for a value": ("%%zimage --seed {__import__('os').system('touch x')}\na cat", "seed"),
+    "a variable for a value": ("%%zimage --seed $HOME\na cat", "seed"),
+    "nan": ("%%zimage --guidance-scale nan\na cat", "guidance_scale"),
+    "a seed too large": (f"%%zimage --seed {2**64}\na cat", "seed"),
+    "an unknown model": ("%%zimage --model miniature-trubo\na cat", "miniature-turbo"),
+    "no variable's name": ("%%zimage --name a.b\na cat", "--name"),
+    "a keyword for a name": ("%%zimage --name class\na cat", "--name"),
+    "an unknown command": ("%zimage statsu", "status"),
+    "a prompt on a line": ("%zimage a red circle", "%%zimage"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_wrong_input_is_a_typed_error_of_one_line(
+    case: str, shell: InteractiveShell, engine: FakeEngine, tmp_path: Path
+) -> None:
+    cell, named = BAD[case]
+    result, error, printed, _ = run(shell, cell)
+    assert isinstance(error, InvalidRequest)
+    assert result is None
+    assert named in str(error)
+    assert "Traceback" not in printed
+    assert len(printed.strip().splitlines()) == 1
+    assert not engine.submitted
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_empty_cell_is_an_error(shell: InteractiveShell, engine: FakeEngine) -> None:
+    _, error, _, _ = run(shell, "%%zimage --seed 7")
+    assert error is not None
+    assert not engine.submitted
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{__import__('os').system('touch x')}", "$(touch x)", "`touch x`", "!touch x", "%%bash\ntouch x", "'; touch x"],
+)
+def test_nothing_in_the_body_is_run(body: str, shell: InteractiveShell, engine: FakeEngine, tmp_path: Path) -> None:
+    _, error, _, _ = run(shell, f"%%zimage --steps 1\n{body}")
+    assert error is None
+    assert engine.submitted[0].request.prompt == body
+    assert not (tmp_path / "x").exists()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_no_first_line_raises_anything_else(shell: InteractiveShell, engine: FakeEngine, line: str) -> None:
+    with capture_output():
+        try:
+            shell.run_cell_magic("zimage", line, "a cat")
+        except InvalidRequest as error:
+            assert str(error)  # noqa: PT017 - either is fine, anything else is not
+    assert engine is not None
+
+
+def test_the_error_can_be_caught_and_pickled(shell: InteractiveShell) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        shell.run_cell_magic("zimage", "--seed -1", "a cat")
+    assert caught.value.field == "seed"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
+
+
+def test_the_progress_leaves_the_same_output_every_time(shell: InteractiveShell, engine: FakeEngine) -> None:
+    engine.step_seconds = 0.06
+    _, _, _, outputs = run(shell, "%%zimage --seed 7\na cat")
+    shown = [output.data for output in outputs if output.metadata is not None]
+    notes, progress = shown[0], shown[1:]
+    assert notes["text/html"] == "<p>A note about &lt;this&gt;.</p>"
+    assert any("denoising" in data.get("text/html", "") for data in progress)
+    assert any("data:image/jpeg" in data.get("text/html", "") for data in progress)
+    assert progress[0] == magics.QUIET
+    assert magics.QUIET in progress[-2:]
+
+
+def test_a_failed_job_is_one_line_too(shell: InteractiveShell, engine: FakeEngine) -> None:
+    engine.fail = "The weights are damaged."
+    _, error, printed, _ = run(shell, "%%zimage --name it\na cat")
+    assert isinstance(error, JobFailed)
+    assert "Traceback" not in printed
+    assert "it" not in shell.user_ns
+
+
+def test_an_interrupt_cancels_the_job(
+    shell: InteractiveShell, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.step_seconds = 0.05
+
+    def interrupt(_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(magics, "picture", interrupt)
+    _, error, _, _ = run(shell, "%%zimage --steps 50\na cat")
+    assert isinstance(error, KeyboardInterrupt)
+    assert engine.submitted[0].cancelled
+
+
+def test_status_starts_no_engine(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zimage_lab.engine.engine._engines", {})
+    for line in ("%zimage", "%zimage status"):
+        result, error, _, _ = run(shell, line)
+        assert error is None
+        assert repr(result) == "state          not started"
+
+
+def test_status_of_an_engine(shell: InteractiveShell, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zimage_lab.engine.engine._engines", {"home": engine})
+    result, _, _, _ = run(shell, "%zimage status")
+    assert "idle" in repr(result)
+    assert "miniature-turbo" in repr(result)
+
+
+def test_unload_takes_the_magic_away(shell: InteractiveShell) -> None:
+    magics.unload_ipython_extension(shell)
+    assert shell.find_cell_magic("zimage") is None
+    assert shell.find_line_magic("zimage") is None
+    magics.unload_ipython_extension(shell)

@@ -1,0 +1,218 @@
+"""`zimage-lab miniature`: measures the bundled family and trains it anew, stage by stage."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.cli.terminal import DONE, say, say_json, table, tell
+from zimage_lab.errors import InvalidRequest, shown
+from zimage_lab.options import number, whole
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from PIL import Image
+
+    from zimage_lab.cli.parser import Parser
+    from zimage_lab.engine.engine import Engine
+    from zimage_lab.miniature.evaluate import Tally
+
+FIRST_GUESS = 1000
+"""Updates to plan for until a stage that was given minutes has seen how many fit."""
+
+MOST_PROMPTS = 100_000
+EDGE = 128
+"""Edge of a judged picture in pixels: the judge knows the world's places at this size."""
+
+
+def add(groups: argparse._SubParsersAction[Parser]) -> None:
+    """Add the commands to the parser."""
+    parser = groups.add_parser("miniature", help="measure or train the bundled miniature models")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_evaluate(commands)
+    training = commands.add_parser("train", help="train a miniature: autoencoder, latents, flow, turbo, then package")
+    stages = training.add_subparsers(metavar="STAGE", required=True)
+    for name, (describe, options) in STAGES.items():
+        stage = stages.add_parser(name, help=describe, description=describe)
+        stage.add_argument("--folder", required=True, metavar="DIR", help="working folder of all stages")
+        for option, read, meaning in options:
+            stage.add_argument(option, type=read, help=meaning)
+        stage.set_defaults(run=train, parser=stage, stage_name=name, stage_options=[flag for flag, _, _ in options])
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="judge pictures of prompts that were held out of training",
+        description="Draw held-out prompts, make their pictures, and judge each by code that does not use the model.",
+    )
+    parser.add_argument("--language", required=True, choices=("en", "zh"), help="language of the prompts")
+    parser.add_argument("--prompts", type=whole, default=200, metavar="N", help="number of prompts (default: 200)")
+    parser.add_argument("--model", default="miniature-turbo", metavar="NAME", help="default: miniature-turbo")
+    parser.add_argument("--steps", type=whole, metavar="N", help="denoising steps (default: the model's)")
+    parser.add_argument("--seed", type=whole, default=7, metavar="N", help="where the drawing of prompts starts")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.set_defaults(run=evaluate, parser=parser)
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Judge the model and print the table; its pictures leave no trace in the user's history."""
+    count = _checked("--prompts", arguments.prompts, 1, MOST_PROMPTS)
+    seed = _checked("--seed", arguments.seed, 0, 2**64 - 1)
+    options: dict[str, Any] = {"model": arguments.model, "width": EDGE, "height": EDGE}
+    if arguments.steps is not None:
+        options["steps"] = arguments.steps
+    from zimage_lab import load  # noqa: PLC0415 - not before the arguments are known to be good
+    from zimage_lab.miniature import evaluate as evaluation  # noqa: PLC0415
+    from zimage_lab.models import build, check  # noqa: PLC0415
+
+    check(build("a red circle", seed=0, **options))
+    with tempfile.TemporaryDirectory(prefix="zimage-lab-") as home:
+        engine = load(arguments.model, home=home)
+        try:
+            tally = evaluation.evaluate(
+                _painter(engine, options),
+                language=arguments.language,
+                count=count,
+                seed=seed,
+                progress=_progress(count),
+            )
+        finally:
+            engine.stop()
+    _print(tally, arguments)
+    return DONE
+
+
+def _painter(engine: Engine, options: dict[str, Any]) -> Callable[[str, int], Image.Image]:
+    def paint(prompt: str, seed: int) -> Image.Image:
+        picture = engine.generate(prompt, seed=seed, **options)
+        image = picture.image
+        if picture.path is not None:
+            picture.path.unlink(missing_ok=True)  # 200 pictures are not left lying until the end
+        return image
+
+    return paint
+
+
+def _progress(count: int) -> Callable[[int, Tally], None]:
+    """Show the running share on one line of a terminal, or every 20 pictures in a log."""
+    live = sys.stderr.isatty()
+
+    def show(done: int, tally: Tally) -> None:
+        text = f"{done}/{count}  entirely right {tally.share():.1%}"
+        if live:
+            sys.stderr.write(f"\r{text} " + ("\n" if done == count else ""))
+            sys.stderr.flush()
+        elif done % 20 == 0 or done == count:
+            tell(text)
+
+    return show
+
+
+def _print(tally: Tally, arguments: argparse.Namespace) -> None:
+    figures, confusions = tally.table(), tally.confusions()
+    if arguments.json:
+        asked = {name: getattr(arguments, name) for name in ("model", "language", "prompts", "steps", "seed")}
+        say_json({**asked, "figures": figures, "confusions": confusions})
+        return
+    rows = [[name, str(value) if name == "pictures" else f"{value:.1%}"] for name, value in figures.items()]
+    table([f"{arguments.model}, {arguments.language}", ""], rows)
+    if confusions:
+        say("")
+        table(["asked -> seen", "pictures"], [[name, str(times)] for name, times in confusions.items()])
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Run one stage of training, or go on with it from its last checkpoint."""
+    folder = Path(arguments.folder).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        field = "--folder"
+        raise InvalidRequest(field, arguments.folder, f"{shown(arguments.folder)} is a file", "Give a folder.")
+    options: dict[str, Any] = {}
+    for flag in arguments.stage_options:
+        name = flag.removeprefix("--").replace("-", "_")
+        value = getattr(arguments, name)
+        if value is not None:
+            options[name] = Path(value).expanduser().absolute() if name == "target" else _number(flag, value)
+    if arguments.stage_name in {"flow", "turbo"} and "steps" not in options:
+        if "minutes" not in options:
+            field = "--steps"
+            raise InvalidRequest(field, None, "is missing", "Give --steps N, or --minutes N.")
+        options["steps"] = FIRST_GUESS
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _stage(arguments.stage_name)(folder, report=tell, **options)
+    say(str(path))
+    return DONE
+
+
+def _stage(name: str) -> Callable[..., Path]:
+    from zimage_lab.miniature import latents, package, train_autoencoder, train_flow, train_turbo  # noqa: PLC0415
+
+    stages: dict[str, Callable[..., Path]] = {
+        "autoencoder": train_autoencoder.train,
+        "latents": latents.encode,
+        "flow": train_flow.train,
+        "turbo": train_turbo.train,
+        "package": package.write,
+    }
+    return stages[name]
+
+
+def _checked(field: str, value: object, low: int, high: int) -> int:
+    if not isinstance(value, int):
+        raise InvalidRequest(field, value, f"{shown(value)} is not a whole number", f"Use {low} to {high}.")
+    if not low <= value <= high:
+        raise InvalidRequest(field, value, f"{shown(value)} is out of range", f"Use {low} to {high}.")
+    return value
+
+
+def _number(flag: str, value: object) -> object:
+    """Refuse what the stage takes as a number and is none, or not above zero (a seed may be zero)."""
+    if flag in TEXTS:
+        return value
+    least = 0 if flag in {"--seed", "--guidance"} else 1e-12
+    if isinstance(value, str) or not least <= value < float("inf"):  # type: ignore[operator]
+        raise InvalidRequest(flag, value, f"{shown(value)} is not a number above zero", "Give one such as 100.")
+    return value
+
+
+TEXTS = {"--device", "--name", "--stage", "--target"}
+_DEVICE = ("--device", str, "where to compute, as torch names it (default: cpu)")
+_SEED = ("--seed", whole, "where the randomness starts")
+_LENGTH = (
+    ("--batch", whole, "samples of one update"),
+    ("--learning-rate", number, "peak of the learning rate"),
+    _DEVICE,
+    _SEED,
+)
+_STEPS = ("--steps", whole, "number of updates")
+_MINUTES = ("--minutes", number, "fit the schedule to this much time instead")
+
+STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...]]] = {
+    "autoencoder": (
+        "train the 16-channel autoencoder on drawn pictures",
+        (_STEPS, ("--pictures", whole, "pictures to draw"), *_LENGTH),
+    ),
+    "latents": (
+        "encode the training pictures once",
+        (("--pictures", whole, "pictures to draw and encode"), _DEVICE, _SEED),
+    ),
+    "flow": ("train transformer and text encoder by flow matching", (_STEPS, _MINUTES, *_LENGTH)),
+    "turbo": (
+        "distil the base model into eight steps without guidance",
+        (_STEPS, _MINUTES, ("--guidance", number, "guidance scale of the teacher"), *_LENGTH),
+    ),
+    "package": (
+        "write the trained parts as a model folder in diffusers' layout",
+        (
+            ("--name", str, "id of the model"),
+            ("--stage", str, "whose weights: turbo or flow"),
+            ("--target", str, "folder to write (default: beside the other bundled models)"),
+        ),
+    ),
+}
+"""Stages of training: what each does, and its options beside --folder."""
