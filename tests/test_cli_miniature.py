@@ -37,7 +37,9 @@ def test_evaluate_prints_the_table(engine: FakeEngine, capsys: pytest.CaptureFix
 
 def test_evaluate_as_json(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["miniature", "evaluate", "--language", "en", "--prompts", "2", "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
+    text = capsys.readouterr().out
+    assert "NaN" not in text, "JSON has no such number"
+    printed = json.loads(text)
     assert (printed["model"], printed["language"], printed["figures"]["pictures"]) == ("miniature-turbo", "en", 2)
     assert all("circle" in text or text.isascii() for text in (job.request.prompt for job in engine.submitted))
 

@@ -59,7 +59,7 @@ def run(shell: InteractiveShell, cell: str) -> tuple[Any, BaseException | None, 
 
 
 def test_the_body_is_the_prompt_word_by_word(shell: InteractiveShell, engine: FakeEngine) -> None:
-    prompt = "左侧一个红色的圆形，\n  \"a 'blue' cat\" \\n {name} $HOME %d;"  # noqa: RUF001 - Chinese
+    prompt = "左侧一个红色的圆形，\n  \"a 'blue' cat\" \\n {name} $HOME %d;"
     image, error, _, _ = run(shell, f"%%zimage --seed 7 --steps 2\n{prompt}")
     assert error is None
     assert isinstance(image, GeneratedImage)

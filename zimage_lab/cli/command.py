@@ -24,7 +24,7 @@ class _Version(argparse.Action):
     """Prints the version; looks it up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from zimage_lab import __version__  # noqa: PLC0415
+        from zimage_lab import __version__
 
         sys.stdout.write(f"zimage-lab {__version__}\n")
         parser.exit()
@@ -82,6 +82,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _start(_: argparse.Namespace) -> int:
-    from zimage_lab.start import lab  # noqa: PLC0415
+    from zimage_lab.start import lab
 
     return int(lab.main() or 0)

@@ -155,7 +155,7 @@ def _device(facts: dict[str, object]) -> Finding:
 
 
 def _memory() -> Finding:
-    import psutil  # noqa: PLC0415 - slow to import
+    import psutil
 
     memory = psutil.virtual_memory()
     what = f"{size(memory.available)} free of {size(memory.total)}"
@@ -166,7 +166,7 @@ def _memory() -> Finding:
 
 def _home(argument: str | None) -> Iterator[Finding]:
     """Examine the home folder, its database and the space on its disk."""
-    from zimage_lab.home import home, settings  # noqa: PLC0415
+    from zimage_lab.home import home, settings
 
     try:
         place = home(argument)
@@ -186,7 +186,7 @@ def _home(argument: str | None) -> Iterator[Finding]:
 
 
 def _database(place: Path) -> Finding:
-    from zimage_lab.store.database import connect  # noqa: PLC0415
+    from zimage_lab.store.database import connect
 
     try:
         connection = connect(place)
@@ -203,7 +203,7 @@ def _database(place: Path) -> Finding:
 
 
 def _miniature() -> Finding:
-    from zimage_lab.models import DEFAULT_MODEL, find  # noqa: PLC0415
+    from zimage_lab.models import DEFAULT_MODEL, find
 
     path = find(DEFAULT_MODEL).path
     if path is None:
@@ -235,7 +235,7 @@ def _jupyterlab() -> Finding:
 
 
 def _extension() -> Finding:
-    from jupyter_core.paths import jupyter_path  # noqa: PLC0415
+    from jupyter_core.paths import jupyter_path
 
     folders = [Path(folder) for folder in jupyter_path("labextensions")]
     missing = [name for name in (EXTENSION, WIDGETS) if not any((f / name / "package.json").is_file() for f in folders)]
@@ -248,7 +248,7 @@ def _extension() -> Finding:
 
 
 def _kernel() -> Finding:
-    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
+    from jupyter_client.kernelspec import KernelSpecManager
 
     try:
         version = metadata.version("ipykernel")

@@ -39,9 +39,9 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the picture, show its progress, write its copy, print its record or path."""
     output = checked_output(arguments.output)
-    from zimage_lab import load  # noqa: PLC0415 - not before the arguments are known to be good
-    from zimage_lab.home import home  # noqa: PLC0415
-    from zimage_lab.models import build, check  # noqa: PLC0415
+    from zimage_lab import load
+    from zimage_lab.home import home
+    from zimage_lab.models import build, check
 
     place = home(arguments.home)
     given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
@@ -92,8 +92,8 @@ def progress(job: Job) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console  # noqa: PLC0415 - only where somebody looks
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description:<10}"),

@@ -30,8 +30,8 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
 
 def models(arguments: argparse.Namespace) -> int:
     """List the catalog, then weights that were found and are not in it."""
-    from zimage_lab import models as catalog  # noqa: PLC0415 - pydantic is slow to import
-    from zimage_lab.home import home  # noqa: PLC0415
+    from zimage_lab import models as catalog
+    from zimage_lab.home import home
 
     place = home(arguments.home)
     entries, found = catalog.models(place), catalog.found(place)
@@ -84,7 +84,7 @@ def _model(entry: Any) -> dict[str, Any]:  # noqa: ANN401 - Model, whose module 
 
 def where(arguments: argparse.Namespace) -> int:
     """Print every place of the home folder, what the pictures take, and the settings that hold."""
-    from zimage_lab import home as homes  # noqa: PLC0415
+    from zimage_lab import home as homes
 
     place = homes.home(arguments.home)
     settings = homes.settings(place)

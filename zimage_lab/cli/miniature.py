@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -66,9 +67,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     options: dict[str, Any] = {"model": arguments.model, "width": EDGE, "height": EDGE}
     if arguments.steps is not None:
         options["steps"] = arguments.steps
-    from zimage_lab import load  # noqa: PLC0415 - not before the arguments are known to be good
-    from zimage_lab.miniature import evaluate as evaluation  # noqa: PLC0415
-    from zimage_lab.models import build, check  # noqa: PLC0415
+    from zimage_lab import load
+    from zimage_lab.miniature import evaluate as evaluation
+    from zimage_lab.models import build, check
 
     check(build("a red circle", seed=0, **options))
     with tempfile.TemporaryDirectory(prefix="zimage-lab-") as home:
@@ -114,16 +115,24 @@ def _progress(count: int) -> Callable[[int, Tally], None]:
 
 
 def _print(tally: Tally, arguments: argparse.Namespace) -> None:
-    figures, confusions = tally.table(), tally.confusions()
+    # A share of no pictures is nan, which JSON does not know.
+    figures = {name: None if math.isnan(value) else value for name, value in tally.table().items()}
+    confusions = tally.confusions()
     if arguments.json:
         asked = {name: getattr(arguments, name) for name in ("model", "language", "prompts", "steps", "seed")}
         say_json({**asked, "figures": figures, "confusions": confusions})
         return
-    rows = [[name, str(value) if name == "pictures" else f"{value:.1%}"] for name, value in figures.items()]
+    rows = [[name, _figure(name, value)] for name, value in figures.items()]
     table([f"{arguments.model}, {arguments.language}", ""], rows)
     if confusions:
         say("")
         table(["asked -> seen", "pictures"], [[name, str(times)] for name, times in confusions.items()])
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if name == "pictures" else f"{value:.1%}"
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -150,7 +159,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature import latents, package, train_autoencoder, train_flow, train_turbo  # noqa: PLC0415
+    from zimage_lab.miniature import latents, package, train_autoencoder, train_flow, train_turbo
 
     stages: dict[str, Callable[..., Path]] = {
         "autoencoder": train_autoencoder.train,

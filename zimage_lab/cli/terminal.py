@@ -47,8 +47,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for line in lines:
             say("\t".join(line))
         return
-    from rich.console import Console  # noqa: PLC0415 - only where somebody looks
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in head:
