@@ -17,6 +17,7 @@ const CODE = 'from zimage_lab import panel; panel()';
 const SESSION_PATH = 'zimage-studio';
 /** The kernel that start.sh makes; a plain installation has only the one of its own Python. */
 const KERNELS = ['zimage-lab', 'python3'];
+const RESTORE_MILLISECONDS = 500;
 
 export interface StudioOptions {
   services: ServiceManager.IManager;
@@ -73,7 +74,7 @@ export class Studio extends Panel {
     this._session = session;
     await session.initialize();
     await session.ready;
-    await answer(session);
+    await answer(session, words);
     if (this.isDisposed || session !== this._session) {
       return; // closed, or started again, while we waited
     }
@@ -115,18 +116,34 @@ export class Studio extends Panel {
 
   private _onStatus(_: unknown, status: Kernel.Status): void {
     const { words } = this._options;
-    if (status === 'restarting' || status === 'autorestarting') {
-      this._restarting = true;
+    // "starting" is all that is heard of a restart that another client asked for.
+    if (status === 'restarting' || status === 'autorestarting' || status === 'starting') {
       this._output?.hide();
       this._say(words.restarting, words.restartingHint);
-    } else if (status === 'idle' && this._restarting) {
-      this._restarting = false;
-      void this._showPanel();
+      this._restoreSoon();
     } else if (status === 'dead') {
+      window.clearTimeout(this._timer);
       this._restarting = false;
       this._output?.hide();
       this._say(words.stopped, words.stoppedHint, () => this._startAfresh());
     }
+  }
+
+  /**
+   * Ask for the panel once the connection is back. A new kernel does not say "idle" by itself, and one restart is
+   * heard of several times, so this waits for a moment of quiet and then looks.
+   */
+  private _restoreSoon(): void {
+    this._restarting = true;
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => {
+      if (this._session?.session?.kernel?.connectionStatus !== 'connected') {
+        this._restoreSoon();
+        return;
+      }
+      this._restarting = false;
+      void this._showPanel();
+    }, RESTORE_MILLISECONDS);
   }
 
   /** Start without what is left of a kernel that did not work; its session would be found again by its path. */
@@ -141,6 +158,7 @@ export class Studio extends Panel {
   }
 
   private _disconnect(): void {
+    window.clearTimeout(this._timer);
     this._widgets?.dispose();
     this._output?.dispose();
     this._session?.dispose();
@@ -172,19 +190,20 @@ export class Studio extends Panel {
   private _output: SimplifiedOutputArea | null = null;
   private _restarting = false;
   private _session: SessionContext | null = null;
+  private _timer = 0;
   private _widgets: IDisposable | null = null;
 }
 
 /** Wait until the kernel answers; one that dies first would otherwise be waited for without end. */
-async function answer(session: SessionContext): Promise<void> {
+async function answer(session: SessionContext, words: Words): Promise<void> {
   const kernel = session.session?.kernel;
   if (!kernel) {
-    throw new Error(session.kernelDisplayName);
+    throw new Error(words.noAnswer.replace('{kernel}', session.kernelDisplayName));
   }
   await new Promise<void>((resolve, reject) => {
     const watch = (_: unknown, status: Kernel.Status) => {
       if (status === 'dead') {
-        reject(new Error(session.kernelDisplayName));
+        reject(new Error(words.noAnswer.replace('{kernel}', session.kernelDisplayName)));
       }
     };
     session.statusChanged.connect(watch);

@@ -13,6 +13,7 @@ const ENGLISH = {
   stoppedHint: 'Finished pictures are kept. Start it again to go on.',
   noKernel: 'Python could not be started',
   noKernelHint: 'Run ./start.sh again, or "zimage-lab doctor" in a terminal, which says what is wrong.',
+  noAnswer: 'The kernel "{kernel}" ended before it answered.',
   noPanel: 'The panel could not be shown',
   noPackage: 'The kernel "{kernel}" has no zimage_lab. Run ./start.sh once: it makes a kernel named Z-Image.',
   retry: 'Retry'
@@ -31,6 +32,7 @@ const CHINESE: Words = {
   stoppedHint: '已完成的图片都会保留。重新启动即可继续。',
   noKernel: '无法启动 Python',
   noKernelHint: '请重新运行 ./1键启动.sh，或在终端运行 zimage-lab doctor 查看原因。',
+  noAnswer: '内核“{kernel}”在响应之前就退出了。',
   noPanel: '无法显示面板',
   noPackage: '内核“{kernel}”中没有 zimage_lab。请运行一次 ./1键启动.sh，它会创建名为 Z-Image 的内核。',
   retry: '重试'
