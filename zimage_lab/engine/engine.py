@@ -25,9 +25,7 @@ _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
 
 
-def load(
-    model: str | None = None, *, home: str | PathLike[str] | None = None, device: str | None = None
-) -> Engine:
+def load(model: str | None = None, *, home: str | PathLike[str] | None = None, device: str | None = None) -> Engine:
     """Get this process's engine; the first call starts it.
 
     The weights are read by the engine's own thread, so the call returns at once; the first picture waits for them.
@@ -48,7 +46,7 @@ def load(
         No such model; the message lists close names.
     """
     if model is not None:
-        models.find(model)
+        models.find(model, homes.home(home))
     key = str(homes.home(home))
     with _lock:
         engine = _engines.get(key)
@@ -58,6 +56,12 @@ def load(
             engine.model = model
     engine.warm_up()
     return engine
+
+
+def engines() -> list[Engine]:
+    """List the engines of this process that take jobs."""
+    with _lock:
+        return [engine for engine in _engines.values() if not engine.stopped]
 
 
 class Engine:
@@ -85,13 +89,22 @@ class Engine:
     ) -> None:
         self.id = str(uuid.uuid4())
         self.home = homes.home(home)
-        self.model = model or models.DEFAULT_MODEL
+        settings = homes.settings(self.home)
+        self.model = model or settings.model or models.DEFAULT_MODEL
         self.events = Events()
         self._queue, self._records = Queue(self.home), Records(self.home)
         self._jobs: dict[str, Job] = {}
         self._jobs_lock = threading.Lock()
         self._queue.recover()
-        self._worker = Worker(self.id, self.home, self._queue, self._records, self.events, self._adopt, device)
+        self._worker = Worker(
+            engine_id=self.id,
+            home=self.home,
+            queue=self._queue,
+            records=self._records,
+            events=self.events,
+            job_of=self._adopt,
+            device=device or settings.device,
+        )
         self._worker.start()
 
     def __repr__(self) -> str:
@@ -114,8 +127,8 @@ class Engine:
         if isinstance(prompt, GenerationRequest):
             request = prompt.replace(**options) if options else prompt
         else:
-            request = models.build(prompt, **{"model": self.model, **options})
-        models.check(request)
+            request = models.build(prompt, place=self.home, **{"model": self.model, **options})
+        models.check(request, place=self.home)
         return request
 
     def submit(self, prompt: str | GenerationRequest, *, key: str | None = None, **options: Any) -> Job:  # noqa: ANN401
@@ -145,7 +158,7 @@ class Engine:
             row = self._queue.put(request, key=key)
             job = self._jobs.get(row.id)
             if job is None:
-                job = self._jobs[row.id] = Job(row.id, request, models.check(request))
+                job = self._jobs[row.id] = Job(row.id, request, models.check(request, place=self.home))
                 job._on_cancel = self._stop_waiting  # noqa: SLF001 - the engine drives its jobs
         self.events.emit("state", job.id, state=job.state)
         self._worker.wake()
@@ -170,11 +183,12 @@ class Engine:
         """
         job = self._jobs.get(job_id)
         if job is None:
-            raise InvalidRequest("job", job_id, "is not a job of this engine", "Use an id of engine.jobs().")
+            msg = "job"
+            raise InvalidRequest(msg, job_id, "is not a job of this engine", "Use an id of engine.jobs().")
         job.cancel()
 
     def status(self) -> dict[str, Any]:
-        """Tell state (idle, loading, running, stopped), model, device, dtype, bytes of weights, jobs waiting, job running."""
+        """Tell state (idle, loading, running, stopped), model, device, dtype, bytes of weights and jobs."""
         family = self._worker.residency.loaded
         waiting = [job for job in self.jobs() if job.state == "queued"]
         return {

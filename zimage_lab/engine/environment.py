@@ -6,12 +6,13 @@ import platform
 import sys
 from functools import lru_cache
 from importlib import metadata
+from typing import Any
 
-PACKAGES = ("torch", "diffusers", "transformers")
+from zimage_lab.recipe import Environment
 
 
 @lru_cache(maxsize=8)
-def environment(device: str, dtype: str) -> dict[str, str | int]:
+def environment(device: str, dtype: str) -> Environment:
     """Describe versions, device and threads; nothing private such as a host name or a folder.
 
     Parameters
@@ -24,13 +25,15 @@ def environment(device: str, dtype: str) -> dict[str, str | int]:
     from zimage_lab import __version__
 
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-    return {
-        "zimage_lab": __version__,
-        "python": ".".join(map(str, sys.version_info[:3])),
-        **{package: metadata.version(package) for package in PACKAGES},
-        "platform": platform.system(),
-        "device": device,
-        "device_name": name,
-        "dtype": dtype,
-        "threads": torch.get_num_threads(),
-    }
+    facts: dict[str, Any] = {"device_name": name, "threads": torch.get_num_threads()}
+    return Environment(
+        zimage_lab=__version__,
+        python=".".join(map(str, sys.version_info[:3])),
+        torch=metadata.version("torch"),
+        diffusers=metadata.version("diffusers"),
+        transformers=metadata.version("transformers"),
+        platform=platform.system(),
+        device=device,
+        dtype=dtype,
+        **facts,
+    )

@@ -80,7 +80,7 @@ class Job:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - IPython's signature
         if self._image is not None:
-            return self._image._repr_mimebundle_()  # noqa: SLF001 - the display protocol
+            return self._image._repr_mimebundle_()
         return {"text/plain": repr(self)}
 
     @property

@@ -35,9 +35,11 @@ def preview(latents: torch.Tensor, card: ModelCard, size: tuple[int, int]) -> Im
     block = card.preview.block
     weights = torch.tensor(card.preview.weights, dtype=torch.float32)
     bias = torch.tensor(card.preview.bias, dtype=torch.float32)
-    channels, height, width = latents.shape
+    _channels, height, width = latents.shape
     pixels = latents.float().cpu().permute(1, 2, 0) @ weights + bias
-    pixels = pixels.view(height, width, 3, block, block).permute(0, 3, 1, 4, 2).reshape(height * block, width * block, 3)
+    pixels = (
+        pixels.view(height, width, 3, block, block).permute(0, 3, 1, 4, 2).reshape(height * block, width * block, 3)
+    )
     array = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
     scale = min(1.0, LARGEST / max(size))
     return Image.fromarray(array).resize((round(size[0] * scale), round(size[1] * scale)), Image.Resampling.BICUBIC)

@@ -11,6 +11,7 @@ from zimage_lab.models import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from zimage_lab.engine.families.z_image import ZImage
 
@@ -20,14 +21,16 @@ class Residency:
 
     Parameters
     ----------
+    home
+        Folder whose models are known beside the bundled ones.
     device
         As torch names it; None lets the family choose.
     on_change
         Called with `loading`, `ready` or `unloaded` and the model's id.
     """
 
-    def __init__(self, device: str | None, on_change: Callable[[str, str], None]) -> None:
-        self._device, self._on_change = device, on_change
+    def __init__(self, home: Path, device: str | None, on_change: Callable[[str, str], None]) -> None:
+        self._home, self._device, self._on_change = home, device, on_change
         self._loaded: ZImage | None = None
         self._lock = threading.Lock()
 
@@ -39,16 +42,17 @@ class Residency:
     def get(self, model_id: str) -> ZImage:
         """Return the model, loading it first where it is not resident."""
         with self._lock:
-            if self._loaded is not None and self._loaded.model.id == model_id:
+            model = catalog.find(model_id, self._home)
+            if self._loaded is not None and self._loaded.model.id == model.id:
                 return self._loaded
             self._drop()
-            self._on_change("loading", model_id)
+            self._on_change("loading", model.id)
             try:
-                self._loaded = families.load(catalog.find(model_id), self._device)
+                self._loaded = families.load(model, self._device)
             except BaseException:
-                self._on_change("unloaded", model_id)
+                self._on_change("unloaded", model.id)
                 raise
-            self._on_change("ready", model_id)
+            self._on_change("ready", model.id)
             return self._loaded
 
     def unload(self) -> None:

@@ -17,7 +17,7 @@ from zimage_lab.engine.job import Progress
 from zimage_lab.engine.previews import preview
 from zimage_lab.engine.residency import Residency
 from zimage_lab.errors import Cancelled, InvalidOutput, ZImageError
-from zimage_lab.recipe import Environment, ImageFile, ModelIdentity, RunRecord, now
+from zimage_lab.recipe import ImageFile, ModelIdentity, RunRecord, now
 from zimage_lab.result import GeneratedImage
 from zimage_lab.store import images
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from zimage_lab.engine.families.z_image import ZImage
     from zimage_lab.engine.job import Job, Stage
     from zimage_lab.request import GenerationRequest
-    from zimage_lab.store.queue import JobRow, Queue
+    from zimage_lab.store.jobs import JobRow
+    from zimage_lab.store.queue import Queue
     from zimage_lab.store.records import Records
 
 LOG = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Worker(threading.Thread):
 
     def __init__(
         self,
+        *,
         engine_id: str,
         home: Path,
         queue: Queue,
@@ -75,7 +77,7 @@ class Worker(threading.Thread):
         self._awake = threading.Event()
         self._wanted: str | None = None
         self._unload = False
-        self.residency = Residency(device, self._model_changed)
+        self.residency = Residency(home, device, self._model_changed)
         self.state = "idle"
         self.current: str | None = None
         self.stopping = False
@@ -105,7 +107,7 @@ class Worker(threading.Thread):
                     continue
                 self._idle_work()
             except Exception:
-                # The thread must outlive whatever goes wrong around a job: without it every later job would wait forever.
+                # The thread must outlive whatever goes wrong around a job: without it every later job would wait.
                 LOG.exception("The engine met an error outside a job and goes on")
                 self._awake.wait(RETRY_SECONDS)
                 continue
@@ -122,7 +124,7 @@ class Worker(threading.Thread):
         if wanted is None:
             return
         try:
-            self.residency.get(models.find(wanted).id)
+            self.residency.get(wanted)
         except ZImageError as error:
             # Nobody waits for a warm-up; the first job says the same to somebody who does.
             LOG.info("The model was not loaded ahead: %s", error)
@@ -173,7 +175,7 @@ class Worker(threading.Thread):
     def _make(self, job: Job, row: JobRow) -> GeneratedImage:
         request, began = job.request, now()
         seconds: dict[str, float] = {}
-        warnings = models.check(request)
+        warnings = models.check(request, place=self._home)
         clock = time.perf_counter()
 
         def enter(stage: Stage) -> None:
@@ -189,7 +191,7 @@ class Worker(threading.Thread):
             self._events.emit("step", job.id, stage=stage, step=job.progress.step, steps=request.steps)
 
         enter("loading")
-        family = self.residency.get(models.find(request.model).id)
+        family = self.residency.get(request.model)
         enter("encoding")
         features = family.encode(request)
         latents = family.noise(request)
@@ -198,7 +200,7 @@ class Worker(threading.Thread):
         enter("decoding")
         picture = family.decode(latents)
         enter("saving")
-        return self._save(job, row, family, picture, began, seconds, warnings)
+        return self._save(job, row, family, picture, began=began, seconds=seconds, warnings=warnings)
 
     def _watcher(self, job: Job, family: ZImage) -> Callable[[int, torch.Tensor], None]:
         request, began = job.request, time.perf_counter()
@@ -221,6 +223,7 @@ class Worker(threading.Thread):
         row: JobRow,
         family: ZImage,
         picture: Image.Image,
+        *,
         began: str,
         seconds: dict[str, float],
         warnings: list[str],
@@ -237,7 +240,7 @@ class Worker(threading.Thread):
             model=ModelIdentity(
                 id=family.model.id, family=family.model.card.family, weights_sha256=family.model.card.sha256
             ),
-            environment=Environment(**environment(family.device, str(family.dtype).removeprefix("torch."))),
+            environment=environment(family.device, str(family.dtype).removeprefix("torch.")),
             warnings=warnings,
             attempt=row.attempts,
         )

@@ -22,6 +22,9 @@ EDGE = 40
 DIFFERENT = 42.0
 """Least Euclidean distance in sRGB from the background for a pixel to belong to a thing; a soft shadow stays below."""
 
+HALF = 127
+"""A pixel of a scaled outline belongs to it from half its area on."""
+
 SMALLEST = 150
 """Regions of fewer pixels are specks, not things (an object covers about 1,000)."""
 
@@ -73,7 +76,7 @@ def _normalised(mask: np.ndarray) -> np.ndarray:
     cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = EDGE / max(cut.shape)
     size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
-    scaled = np.asarray(Image.fromarray(cut).convert("L").resize(size, Image.Resampling.BOX)) > 127
+    scaled = np.asarray(Image.fromarray(cut).convert("L").resize(size, Image.Resampling.BOX)) > HALF
     square = np.zeros((EDGE, EDGE), bool)
     top, left = (EDGE - size[1]) // 2, (EDGE - size[0]) // 2
     square[top : top + size[1], left : left + size[0]] = scaled
@@ -141,11 +144,13 @@ class Judge:
         seen = self.read(picture, background)
         frame = np.ones(picture.size[::-1], bool)
         frame[6:-6, 6:-6] = False
-        away = np.linalg.norm(np.asarray(picture.convert("RGB"), float) - np.asarray(background.convert("RGB"), float), axis=-1)
+        away = np.linalg.norm(
+            np.asarray(picture.convert("RGB"), float) - np.asarray(background.convert("RGB"), float), axis=-1
+        )
         rest, pairs = list(seen), []
         for thing in expected:
             if rest:
-                nearest = min(rest, key=lambda one: (one.x - thing.x) ** 2 + (one.y - thing.y) ** 2)  # noqa: B023
+                nearest = min(rest, key=lambda one: (one.x - thing.x) ** 2 + (one.y - thing.y) ** 2)
                 rest.remove(nearest)
                 pairs.append((thing, nearest))
         complete = len(pairs) == len(expected)

@@ -113,11 +113,10 @@ def english(scene: Scene, rng: random.Random) -> str:
     things = list(scene.things)
     said = [_english_thing(thing, rng) for thing in things]
     where = [rng.choice(ENGLISH_PLACES[thing.place]) for thing in things]
-    if len(things) == 2 and rng.random() < 0.5:
-        if rng.random() < 0.5:
-            things.reverse()
-            said.reverse()
-            where.reverse()
+    if len(things) == 2 and rng.random() < 0.5 and rng.random() < 0.5:
+        things.reverse()
+        said.reverse()
+        where.reverse()
     form = rng.randrange(6)
     if len(things) == 1:
         (what,), (place,) = said, where

@@ -6,6 +6,7 @@ gives the clean edges of cut paper.
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ class _Sheet:
         self._draw.rectangle([self._at(left, top), self._at(right, bottom)], fill=255)
 
     def stroke(self, points: list[Point], width: float) -> None:
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.pairwise(points):
             self._draw.line([self._at(x0, y0), self._at(x1, y1)], fill=255, width=round(width * self._radius * SCALE))
         for x, y in points:
             self.ellipse(x, y, width / 2)
@@ -65,8 +66,10 @@ class _Sheet:
 
 def _star_points(outer: float, inner: float) -> list[Point]:
     turns = [math.pi * k / 5 - math.pi / 2 for k in range(10)]
-    return [((outer if k % 2 == 0 else inner) * math.cos(a), (outer if k % 2 == 0 else inner) * math.sin(a))
-            for k, a in enumerate(turns)]
+    return [
+        ((outer if k % 2 == 0 else inner) * math.cos(a), (outer if k % 2 == 0 else inner) * math.sin(a))
+        for k, a in enumerate(turns)
+    ]
 
 
 def _heart_points(scale: float) -> list[Point]:
@@ -232,7 +235,7 @@ def draw(scene: Scene, rng: random.Random | None = None) -> Image.Image:
     """
     picture = background(scene.background)
     for thing in scene.things:
-        x, y = PLACES[thing.place]
+        x, y = map(float, PLACES[thing.place])
         radius = RADIUS
         if rng is not None:
             x, y = x + rng.uniform(-2, 2), y + rng.uniform(-2, 2)

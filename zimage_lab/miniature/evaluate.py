@@ -24,7 +24,7 @@ class Tally:
     verdicts: list[tuple[Scene, str, Verdict]] = field(default_factory=list)
 
     def share(self, aspect: str = "right", things: int | None = None) -> float:
-        """Share of pictures in which an aspect is right, 0 to 1; of those with so many things where `things` is given."""
+        """Share of pictures in which an aspect is right, 0 to 1; only of those with so many `things` where given."""
         chosen = [getattr(v, aspect) for scene, _, v in self.verdicts if things in (None, len(scene.things))]
         return sum(chosen) / len(chosen) if chosen else float("nan")
 

@@ -58,7 +58,9 @@ class Captions:
 def text_features(encoder: Qwen3Model, captions: Captions) -> torch.Tensor:
     """Encode captions: the last hidden state but one, (batch, length, width)."""
     # Attention is causal and padding stands on the right: no real token sees it, and no mask is needed.
-    features: torch.Tensor = encoder(input_ids=captions.ids, output_hidden_states=True, use_cache=False).hidden_states[-2]
+    features: torch.Tensor = encoder(input_ids=captions.ids, output_hidden_states=True, use_cache=False).hidden_states[
+        -2
+    ]
     return features
 
 
@@ -110,7 +112,8 @@ def velocity(
         x = layer(x, None, table, time)
     x = model.all_final_layer["2-1"](x[:, : rows * columns], c=time)
     x = x.view(batch, rows, columns, 2, 2, channels).permute(0, 5, 1, 3, 2, 4).reshape(latents.shape)
-    return -x
+    derivative: torch.Tensor = -x
+    return derivative
 
 
 def _tables(model: ZImageTransformer2DModel, length: int, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:

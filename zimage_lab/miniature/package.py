@@ -36,9 +36,18 @@ PREVIEW_BLOCK = 4
 """The preview map gives each latent a block of this many pixels squared."""
 
 EXAMPLES = (
-    {"zh": "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景", "en": "a red circle on the left, a blue cat on the right, white background"},
-    {"zh": "上方一颗黄色的星星，下方一座棕色的房子，夜晚", "en": "a yellow star at the top, a brown house at the bottom, at night"},
-    {"zh": "左边一棵绿色的树，右边一盏红色的灯笼，白天", "en": "a green tree on the left, a red lantern on the right, by day"},
+    {
+        "zh": "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景",
+        "en": "a red circle on the left, a blue cat on the right, white background",
+    },
+    {
+        "zh": "上方一颗黄色的星星，下方一座棕色的房子，夜晚",
+        "en": "a yellow star at the top, a brown house at the bottom, at night",
+    },
+    {
+        "zh": "左边一棵绿色的树，右边一盏红色的灯笼，白天",
+        "en": "a green tree on the left, a red lantern on the right, by day",
+    },
     {"zh": "中间一条橙色的鱼，米色纸张背景", "en": "an orange fish in the middle, on paper"},
 )
 
@@ -94,7 +103,12 @@ def write(
     card = _card(name, preview) | {
         "evaluation": evaluation if evaluation is not None else old.get("evaluation", {}),
         "training": (training if training is not None else old.get("training", {}))
-        | {"stages": trained, "parameters": parameters, "torch": metadata.version("torch"), "python": platform.python_version()},
+        | {
+            "stages": trained,
+            "parameters": parameters,
+            "torch": metadata.version("torch"),
+            "python": platform.python_version(),
+        },
         "sha256": {
             str(file.relative_to(target)): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(target.rglob("*.safetensors"))
@@ -132,7 +146,9 @@ def _preview_map(vae: torch.nn.Module, factors: dict[str, float], pictures: int 
     pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.inference_mode():
         known = torch.cat([vae.encode(part).latent_dist.mean for part in pixels.split(50)])  # type: ignore[operator]
-    known = ((known - factors["shift_factor"]) * factors["scaling_factor"]).permute(0, 2, 3, 1).reshape(-1, known.shape[1])
+    known = (
+        ((known - factors["shift_factor"]) * factors["scaling_factor"]).permute(0, 2, 3, 1).reshape(-1, known.shape[1])
+    )
     block, edge = PREVIEW_BLOCK, SIZE // 8
     small = torch.nn.functional.avg_pool2d(pixels, 8 // block)
     # Rows of a latent's block: channel, then row, then column, as `engine.previews` unfolds them.

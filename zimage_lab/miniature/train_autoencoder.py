@@ -80,16 +80,20 @@ def train(
         size = (latents.square().mean() - 1).square()
         loss = F.l1_loss(rebuilt, pixels) + 0.5 * F.mse_loss(rebuilt, pixels) + 0.05 * size
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         optimizer.step()
         average.update(vae)
         if (step + 1) % 100 == 0:
             error = F.l1_loss(rebuilt, pixels).item()
-            report(f"step {step + 1}/{steps}  L1 {error:.4f}  {(time.monotonic() - began) / (step + 1 - first):.2f} s a step")
+            report(f"step {step + 1}/{steps}  L1 {error:.4f}  {_pace(began, step + 1 - first)}")
         if (step + 1) % 200 == 0 or step + 1 == steps:
             checkpoint.save(path, average.values, {"step": step + 1})
     return path
+
+
+def _pace(began: float, steps: int) -> str:
+    return f"{(time.monotonic() - began) / steps:.2f} s a step"
 
 
 def _rate(step: int, steps: int, peak: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature import architecture, checkpoint, latents, tokenizer
 from zimage_lab.miniature.captions import caption
@@ -27,7 +27,7 @@ DROP = 0.1
 """Share of samples whose prompt is dropped."""
 
 
-def network(words: Qwen2Tokenizer, device: str) -> torch.nn.ModuleDict:
+def network(words: Qwen2Tokenizer, device: str) -> Any:  # noqa: ANN401 - a ModuleDict, whose parts have types only at run time
     """Build text encoder and transformer as one module."""
     import torch
 
@@ -42,9 +42,10 @@ def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.opti
     """
     import torch
 
-    hidden, rest = [], []
+    hidden: list[torch.nn.Parameter] = []
+    rest: list[torch.nn.Parameter] = []
     for name, value in module.named_parameters():
-        inside = ("attention.to_" in name or "feed_forward" in name or "self_attn" in name or ".mlp." in name)
+        inside = "attention.to_" in name or "feed_forward" in name or "self_attn" in name or ".mlp." in name
         (hidden if inside and value.ndim == 2 and "t_embedder" not in name else rest).append(value)
     return [
         torch.optim.Muon(hidden, lr=learning_rate, weight_decay=0.02, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
@@ -125,7 +126,9 @@ def train(
         share = sigma.view(-1, 1, 1, 1)
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             features = text_features(module["text_encoder"], captions)
-            predicted = velocity(module["transformer"], (1 - share) * clean + share * noise, sigma, features, captions.padding)
+            predicted = velocity(
+                module["transformer"], (1 - share) * clean + share * noise, sigma, features, captions.padding
+            )
         loss = (predicted.float() - (noise - clean)).square().mean()
         for stepper in steppers:
             stepper.zero_grad(set_to_none=True)
@@ -140,7 +143,8 @@ def train(
         if minutes is not None and step - first >= 20:
             steps = first + max(step - first, round(minutes * 60 / (spent / (step - first))))
         if step % 50 == 0:
-            report(f"step {step}/{steps}  loss {seen:.4f}  {batch * (step - first) / spent:.0f} samples/s  {spent / 60:.1f} min")
+            pace = f"{batch * (step - first) / spent:.0f} samples/s  {spent / 60:.1f} min"
+            report(f"step {step}/{steps}  loss {seen:.4f}  {pace}")
         if step % 250 == 0 or step >= steps:
             both = {f"now.{k}": v for k, v in module.state_dict().items()}
             both |= {f"average.{k}": v for k, v in average.values.items()}

@@ -7,9 +7,10 @@ training, and one forward pass a step replaces two.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature import architecture, checkpoint, latents, tokenizer, train_flow
 from zimage_lab.miniature.forward import Captions, text_features, velocity
@@ -86,7 +87,7 @@ def train(
                 group["lr"] = train_flow.rate(step, steps, learning_rate)
         captions = Captions.of(words, train_flow.texts(rng.choices(scenes, k=batch), rng, 0.0), device)
         with torch.autocast(torch.device(device).type, torch.bfloat16):
-            states, targets = _visited(teacher, student, captions, empty, levels, guidance)
+            states, targets = _visited(teacher, student, captions, empty, levels=levels, guidance=guidance)
             every = Captions(captions.ids.repeat(STEPS, 1), captions.padding.repeat(STEPS, 1))
             sigma = torch.tensor(levels[:-1], device=device).repeat_interleave(batch)
             features = text_features(student["text_encoder"], captions).repeat(STEPS, 1, 1)
@@ -105,17 +106,19 @@ def train(
         if minutes is not None and step - first >= 5:
             steps = first + max(step - first, round(minutes * 60 / (spent / (step - first))))
         if step % 20 == 0:
-            report(f"step {step}/{steps}  loss {seen:.4f}  {batch * (step - first) / spent:.1f} prompts/s  {spent / 60:.1f} min")
+            pace = f"{batch * (step - first) / spent:.1f} prompts/s  {spent / 60:.1f} min"
+            report(f"step {step}/{steps}  loss {seen:.4f}  {pace}")
         if step % 100 == 0 or step >= steps:
             checkpoint.save(path, average.values, {"step": step, "steps": steps, "loss": seen})
     return path
 
 
 def _visited(
-    teacher: torch.nn.Module,
-    student: torch.nn.Module,
+    teacher: Any,  # noqa: ANN401 - as `network` gives it
+    student: Any,  # noqa: ANN401
     captions: Captions,
     empty: Captions,
+    *,
     levels: list[float],
     guidance: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -129,13 +132,17 @@ def _visited(
         untold = text_features(teacher["text_encoder"], empty).expand(batch, -1, -1)
         # The dropped prompt is shorter than a caption; both are padded to one length.
         untold = torch.nn.functional.pad(untold, (0, 0, 0, told.shape[1] - untold.shape[1]))
-        blank = torch.nn.functional.pad(empty.padding.expand(batch, -1), (0, told.shape[1] - empty.padding.shape[1]), value=True)
+        blank = torch.nn.functional.pad(
+            empty.padding.expand(batch, -1), (0, told.shape[1] - empty.padding.shape[1]), value=True
+        )
         both = torch.cat([told, untold]), torch.cat([captions.padding, blank])
         x = torch.randn(batch, architecture.LATENT_CHANNELS, 16, 16, device=captions.ids.device)
         states, targets = [], []
-        for now, following in zip(levels, levels[1:], strict=False):
+        for now, following in itertools.pairwise(levels):
             sigma = torch.full((batch,), now, device=x.device)
-            with_prompt, without = velocity(teacher["transformer"], x.repeat(2, 1, 1, 1), sigma.repeat(2), *both).float().chunk(2)
+            with_prompt, without = (
+                velocity(teacher["transformer"], x.repeat(2, 1, 1, 1), sigma.repeat(2), *both).float().chunk(2)
+            )
             states.append(x)
             targets.append(with_prompt + guidance * (with_prompt - without))
             x = x + (following - now) * velocity(student["transformer"], x, sigma, own, captions.padding).float()

@@ -105,7 +105,7 @@ def _vocabulary(known: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[frozens
 
 @lru_cache(maxsize=4)
 def _tokenizer(path: Path, _modified: int, _size: int) -> Tokenizer:
-    from tokenizers import Tokenizer  # noqa: PLC0415 - keeps `import zimage_lab` quick
+    from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
     # A file may carry the padding or cut of its last user; the count must be the whole prompt's.

@@ -65,7 +65,7 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     InvalidOutput
         When the picture is not RGB.
     """
-    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415 - Pillow only where a picture is at hand
+    from PIL.PngImagePlugin import PngInfo
 
     if image.mode != "RGB":
         message = f"The picture's mode is {image.mode}, not RGB. Convert it before it is saved."
@@ -135,7 +135,7 @@ def read_recipe(path: str | os.PathLike[str]) -> RunRecord:
     InvalidRequest
         When it is no PNG, too large, damaged, or holds no recipe of ours.
     """
-    from PIL import Image as pillow  # noqa: N813, PLC0415 - a module with a class's name
+    from PIL import Image as pillow  # noqa: N813 - a module with a class's name
 
     place = Path(path)
     _check_size(place)
@@ -173,7 +173,7 @@ def _sweep_folder(folder: Path) -> int:
 
 
 def _lives(owner: str) -> bool:
-    import psutil  # noqa: PLC0415 - only where a kill left something
+    import psutil
 
     return owner.isascii() and owner.isdigit() and len(owner) < len(str(2**31)) and psutil.pid_exists(int(owner))
 

@@ -71,7 +71,7 @@ def _linux_identity(pid: int) -> str | None:
 
 
 def _portable_identity(pid: int) -> str:
-    import psutil  # noqa: PLC0415 - rarely needed, and slow to import
+    import psutil
 
     try:
         process = psutil.Process(pid)

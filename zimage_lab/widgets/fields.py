@@ -52,6 +52,7 @@ class Row:
     def __init__(self, controls: Mapping[str, Any], extra: Sequence[Any] = ()) -> None:
         self.controls = dict(controls)
         self._sentences: dict[str, str] = {}
+        self._rest = ""
         self.under = classed(HTML(), "zl-under")
         for control in controls.values():
             classed(control, "zl-field")
@@ -63,7 +64,16 @@ class Row:
         if sentence:
             self._sentences[name] = sentence
         toggle_class(self.controls[name], "zl-wrong", on=bool(sentence))
-        self.under.value = "".join(text(each, "error") for each in self._sentences.values())
+        self._write()
+
+    def say(self, rest: str) -> None:
+        """Put HTML where the sentences stand, for as long as nothing is wrong."""
+        self._rest = rest
+        self._write()
+
+    def _write(self) -> None:
+        wrong = "".join(text(each, "error") for each in self._sentences.values())
+        self.under.value = wrong or self._rest
 
     @property
     def sentences(self) -> dict[str, str]:
@@ -104,7 +114,7 @@ class Fold:
 
     def say(self, addition: str = "") -> None:
         """Put a few words behind the heading."""
-        self.head.description = f"{self.title}  {addition}" if addition else self.title
+        self.head.description = f"{self.title} · {addition}" if addition else self.title
 
 
 def chips(labels: Sequence[str], tooltip: str, *kinds: str) -> tuple[Any, list[Any]]:

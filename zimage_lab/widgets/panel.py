@@ -120,7 +120,6 @@ class Panel:
         self.show_code.observe(lambda _: self._show_code(), "value")
 
     def _assemble(self) -> Root:
-        words = self.words
         top = classed(HBox([self.choice.widget, self.status, self.choice.note]), "zl-top")
         go = classed(VBox([classed(HBox([self.generate, self.cancel]), "zl-row"), self.notice]), "zl-go")
         actions = classed(HBox([self.reuse, self.show_code]), "zl-actions")
@@ -129,7 +128,6 @@ class Panel:
         parts = [top, self.form.what, go, classed(VBox(view), "zl-view"), self.form.settings.widget]
         toggle_class(self.recipe.widget, "zl-gone", on=True)
         root = Root(self, [HTML(style_element()), classed(VBox(parts), "zl-grid")])
-        root.tooltip = words("studio")
         root.add_class("zl-panel")
         return root
 
@@ -139,7 +137,7 @@ class Panel:
         first: str | None = None
         try:
             if self.engine is None:
-                from zimage_lab.engine import load  # noqa: PLC0415 - a panel for a given engine needs no other
+                from zimage_lab.engine import load
 
                 self.engine = load()
             first = self.engine.status().get("default_model")

@@ -57,13 +57,13 @@ class PictureFrame:
             with self.image.hold_sync():
                 self.image.format = "png" if content.startswith(b"\x89PNG") else "webp"
                 self.image.value = content
-                # ipywidgets' images take no alt attribute but their tooltip is read aloud.
-                self.image.tooltip = self._words("alt", prompt=job.request.prompt) if job else ""
         elif self.image.value:
             self.image.value = b""
         toggle_class(self.widget, "zl-blank", on=not content)
         toggle_class(self.widget, "zl-cancelled", on=bool(content) and job is not None and job.state == "cancelled")
-        self.caption.value = html.escape(caption)
+        # ipywidgets' images take no alt attribute: the caption says what they show, to whom cannot see them.
+        alt = self._words("alt", prompt=job.request.prompt) if content and job is not None else ""
+        self.caption.value = f'<span class="zl-alt">{html.escape(alt)}</span>' if alt else html.escape(caption)
 
     def _content(self, job: Job | None) -> tuple[bytes, str]:
         if job is None:

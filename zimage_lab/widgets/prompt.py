@@ -40,12 +40,11 @@ class PromptField:
         self.count = classed(HTML(), "zl-count")
         self.count.tooltip = words("tokens")
         self.row = Row({"prompt": self.area})
-        self.warning = HTML()
-        self.notice = HTML()
+        self._notice = ""
         self.examples = VBox()
         self.vocabulary = Fold(words("words"), [])
         prompt = classed(VBox([self.row.widget, self.count]), "zl-prompt")
-        self.widget = VBox([prompt, self.warning, self.notice, self.examples, self.vocabulary.widget])
+        self.widget = VBox([prompt, self.examples, self.vocabulary.widget])
         self.area.observe(self._typed, "value")
 
     @property
@@ -62,7 +61,7 @@ class PromptField:
         self._model = model
         vocabulary, language = model.card.vocabulary, self._words.language
         notice = self._words("miniature", number=len((vocabulary or {}).get(language, ())))
-        self.notice.value = text(notice) if model.card.miniature and vocabulary else ""
+        self._notice = text(notice) if model.card.miniature and vocabulary else ""
         samples = [example[language] for example in model.card.examples if language in example][:EXAMPLES]
         listed, buttons = chips(samples, self._words("examples"), "zl-list")
         for button in buttons:
@@ -87,7 +86,9 @@ class PromptField:
         self.row.complain("prompt", self._words("too_long", number=number, limit=limit) if over else "")
         self.count.value = f"{'-' if number is None else number}/{limit}"
         unknown = models.unknown_words(model, prompt)
-        self.warning.value = text(self._words("unknown", words=self._listed(unknown)), "warn") if unknown else ""
+        # The warning takes the notice's place, so that nothing moves while somebody types.
+        warning = text(self._words("unknown", words=self._listed(unknown)), "warn") if unknown else ""
+        self.row.say(warning or self._notice)
 
     def _listed(self, unknown: list[str]) -> str:
         quoted = self._words("comma").join(f"“{word[:WORD_CHARACTERS]}”" for word in unknown[:UNKNOWN_SHOWN])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CSS = """
-.zl-panel { container-type: inline-size; width: 100%; max-width: 1280px; min-width: 0; box-sizing: border-box;
+.zl-panel { --jp-widgets-inline-height: 32px; container-type: inline-size; width: 100%; max-width: 1280px; min-width: 0; box-sizing: border-box;
   padding: 8px 16px 16px; overflow: hidden; color: var(--jp-ui-font-color1, #212121);
   font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px); }
 .zl-panel .jupyter-widgets { margin: 0; min-width: 0; }
@@ -32,17 +32,18 @@ CSS = """
 .zl-panel .zl-field > .widget-label { width: auto; height: 20px; line-height: 20px; margin: 0; text-align: left;
   color: var(--jp-ui-font-color2, #616161); }
 .zl-panel input, .zl-panel textarea, .zl-panel select { width: 100%; box-sizing: border-box; border-radius: 2px;
-  font-size: inherit; }
-.zl-panel input, .zl-panel select { height: 32px; }
+  font: inherit; }
+.zl-panel input, .zl-panel select { height: 32px; flex: 0 0 auto; }
 .zl-panel .zl-field textarea { height: 72px; line-height: 1.4; padding: 6px 8px; resize: vertical;
-  font-size: var(--jp-content-font-size1, 14px); }
+  font-family: inherit; font-size: var(--jp-content-font-size1, 14px); }
 .zl-panel :disabled { opacity: 0.6; }
 .zl-panel .zl-field.zl-wrong input, .zl-panel .zl-field.zl-wrong textarea, .zl-panel .zl-field.zl-wrong select {
   border-color: var(--jp-error-color1, #d32f2f); }
 .zl-panel .zl-field.zl-hand > .widget-label::after { content: ""; display: inline-block; width: 6px; height: 6px;
   margin-left: 6px; vertical-align: 1px; border-radius: 3px; background: var(--jp-ui-font-color2, #616161); }
 .zl-row { gap: 8px; align-items: flex-end; }
-.zl-under { min-height: 16px !important; }
+.zl-panel .zl-under { min-height: 16px; }
+.zl-panel .zl-prompt .zl-under { min-height: 32px; margin-top: 4px; }
 .zl-text { font-size: var(--jp-ui-font-size0, 11px); line-height: 16px; color: var(--jp-ui-font-color2, #616161); }
 .zl-text.zl-error { color: var(--jp-error-color1, #d32f2f); }
 .zl-text.zl-warn { color: var(--jp-warn-color0, #b25c00); }
@@ -94,7 +95,8 @@ CSS = """
 .zl-bar { height: 4px; border-radius: 2px; background: var(--jp-layout-color3, #e0e0e0); overflow: hidden; }
 .zl-bar > div { height: 100%; background: var(--jp-brand-color1, #1976d2); transition: width 0.1s linear; }
 .zl-bar.zl-rest { background: transparent; }
-.zl-summary { min-height: 40px; margin-top: 8px; }
+.zl-panel .zl-summary { min-height: 40px; margin-top: 8px; }
+.zl-alt { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .zl-summary b { font-weight: 400; color: var(--jp-ui-font-color1, #212121); display: -webkit-box;
   -webkit-box-orient: vertical;
   -webkit-line-clamp: 2; overflow: hidden; }

@@ -13,7 +13,6 @@ VARIABLE = "ZIMAGE_LAB_LANGUAGE"
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 TABLE: dict[str, tuple[str, str]] = {
-    "studio": ("Z-Image Studio", "Z-Image 工作室"),
     "repr": ("Z-Image Studio: run this cell to use the panel", "Z-Image 工作室：运行此单元格即可使用面板"),
     # the model
     "model": ("Model", "模型"),

@@ -30,5 +30,7 @@ def load(model: Model, device: str | None = None) -> ZImage:
         from zimage_lab.engine.families.z_image import ZImage
 
         return ZImage.load(model, device)
-    message = f"{model.id} is of the family {model.card.family!r}, which this version cannot run. Choose a z_image model."
+    message = (
+        f"{model.id} is of the family {model.card.family!r}, which this version cannot run. Choose a z_image model."
+    )
     raise ModelLoadError(message)

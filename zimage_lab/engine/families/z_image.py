@@ -6,6 +6,7 @@ stopped. With the same seed the pixels equal `ZImagePipeline`'s (a test compares
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from zimage_lab.models.catalog import Model
     from zimage_lab.request import GenerationRequest
-
-OnStep = Callable[[int, "torch.Tensor"], None] if TYPE_CHECKING else object
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +78,17 @@ class ZImage:
             raise ModelLoadError(message)
         from diffusers import AutoencoderKL, ZImageTransformer2DModel
         from transformers import Qwen3Model
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # the engine's own events say that a model is loading
 
         chosen, dtype = choose_device(device)
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
             modules = {
-                "text_encoder": Qwen3Model.from_pretrained(model.path, subfolder="text_encoder", dtype=dtype, **options),
+                "text_encoder": Qwen3Model.from_pretrained(
+                    model.path, subfolder="text_encoder", dtype=dtype, **options
+                ),
                 "transformer": ZImageTransformer2DModel.from_pretrained(
                     model.path, subfolder="transformer", torch_dtype=dtype, **options
                 ),
@@ -92,7 +96,9 @@ class ZImage:
                 "vae": AutoencoderKL.from_pretrained(model.path, subfolder="vae", **options).float(),
             }
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            message = f"The weights of {model.id} cannot be read: {error}. Check the folder {model.path.name}, or get it again."
+            message = (
+                f"The weights of {model.id} cannot be read: {error}. Check or replace the folder {model.path.name}."
+            )
             raise ModelLoadError(message) from error
         return cls(model, {name: module.eval().to(chosen) for name, module in modules.items()}, chosen, dtype)
 
@@ -132,7 +138,7 @@ class ZImage:
         return torch.randn(shape, generator=generator, dtype=torch.float32)
 
     def sigmas(self, request: GenerationRequest) -> list[float]:
-        """Noise shares of the steps: linear from 1 to 1/steps, shifted, then 0 (`ZImagePipeline`, diffusers >= 0.39)."""
+        """Give the noise shares of the steps: linear from 1 to 1/steps, shifted, then 0 (`ZImagePipeline`)."""
         import numpy as np
 
         shift = self.model.card.defaults.shift if request.shift is None else request.shift
@@ -141,7 +147,11 @@ class ZImage:
         return [*map(float, shifted.astype(np.float32)), 0.0]
 
     def denoise(
-        self, request: GenerationRequest, features: Features, latents: torch.Tensor, on_step: OnStep
+        self,
+        request: GenerationRequest,
+        features: Features,
+        latents: torch.Tensor,
+        on_step: Callable[[int, torch.Tensor], None],
     ) -> torch.Tensor:
         """Take the Euler steps from noise to a picture's latents.
 
@@ -160,7 +170,7 @@ class ZImage:
         sigmas = self.sigmas(request)
         x = latents.to(self.device)
         with torch.inference_mode():
-            for number, (now, following) in enumerate(zip(sigmas, sigmas[1:], strict=False), 1):
+            for number, (now, following) in enumerate(itertools.pairwise(sigmas), 1):
                 velocity = self._velocity(request, features, x, now)
                 on_step(number, x - now * velocity)
                 x = x + (torch.tensor(following) - torch.tensor(now)).to(x.device) * velocity
