@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 CSS = """
-.zl-panel { --jp-widgets-inline-height: 32px; container-type: inline-size; width: 100%; max-width: 1280px; min-width: 0; box-sizing: border-box;
+.zl-panel { --jp-widgets-inline-height: 32px; }
+.zl-panel { container-type: inline-size; width: 100%; max-width: 1280px; min-width: 0; box-sizing: border-box;
   padding: 8px 16px 16px; overflow: hidden; color: var(--jp-ui-font-color1, #212121);
   font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px); }
 .zl-panel .jupyter-widgets { margin: 0; min-width: 0; }
