@@ -145,8 +145,7 @@ class Form:
                 row.complain(name)
         self.prompt.judge()
         try:
-            seed = self.seed.row.controls["seed"].value.strip()
-            request = self._build("-", int(seed) if seed.isdecimal() and seed.isascii() else seed)
+            request = self._build("-", self.seed.value)
             models.check(request, self.model)
         except InvalidRequest as error:
             self.complain(error)

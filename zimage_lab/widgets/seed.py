@@ -54,6 +54,11 @@ class SeedField:
         """Give the seed of the next picture; what is no number is given as it is, for the validator to refuse."""
         if not self._fresh and not self.lock.value:
             self.draw()
+        return self.value
+
+    @property
+    def value(self) -> int | str:
+        """The seed shown; what is no number is given as it is."""
         return whole(str(self.field.value).strip())
 
     def used(self) -> None:

@@ -1,0 +1,406 @@
+"""The panel without a browser and without a model: an engine that does nothing until a test says so."""
+
+from __future__ import annotations
+
+import string
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from zimage_lab import models
+from zimage_lab.engine.events import Events
+from zimage_lab.engine.job import Job, Progress
+from zimage_lab.errors import InvalidRequest, StoreError
+from zimage_lab.recipe import Environment, ModelIdentity, RunRecord, now
+from zimage_lab.result import GeneratedImage
+from zimage_lab.widgets import Panel, panel
+from zimage_lab.widgets.publisher import Publisher
+from zimage_lab.widgets.sentences import beside, translated
+from zimage_lab.widgets.words import TABLE, Words, language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zimage_lab.request import GenerationRequest
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+PROMPT = "a red cat on the left"
+
+
+class StillEngine:
+    """Takes jobs as the engine does, and lets the test move them."""
+
+    def __init__(self) -> None:
+        self.events, self.all, self.refuse = Events(), [], None
+        self.state, self.keys = "idle", []
+
+    def submit(self, request: GenerationRequest, *, key: str) -> Job:
+        if self.refuse is not None:
+            raise self.refuse
+        job = Job(str(uuid.uuid4()), request, models.check(request))
+        job._on_cancel = lambda job: job.state == "queued" and job._finish("cancelled", error="Cancelled.")
+        self.all.append(job)
+        self.keys.append(key)
+        self.events.emit("state", job.id, state="queued")
+        return job
+
+    def jobs(self) -> list[Job]:
+        return list(reversed(self.all))
+
+    def cancel(self, job_id: str) -> None:
+        next(job for job in self.all if job.id == job_id).cancel()
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "model": None,
+            "default_model": "miniature-turbo",
+            "device": "cpu",
+            "memory_bytes": 28_000_000,
+        }
+
+    def step(self, job: Job, number: int) -> None:
+        job.state = "running"
+        job.progress = Progress("denoising", number, job.request.steps, 0.3)
+        job.preview = Image.new("RGB", (64, 64), (number * 9, 90, 40))
+        self.events.emit("step", job.id)
+
+    def finish(self, job: Job) -> None:
+        record = RunRecord(
+            job_id=job.id,
+            request=job.request,
+            state="succeeded",
+            created_at=now(),
+            seconds={"encode": 0.1, "denoise": 0.3},
+            model=ModelIdentity(id=job.request.model, family="z_image"),
+            environment=Environment(zimage_lab="0", python="3.11", device="cpu", dtype="float32", platform="Linux"),
+        )
+        job._finish("succeeded", GeneratedImage(record, None, Image.new("RGB", (128, 128), (200, 30, 30))))
+        self.events.emit("state", job.id, state="succeeded")
+
+
+@pytest.fixture
+def still() -> StillEngine:
+    return StillEngine()
+
+
+@pytest.fixture
+def shown(still: StillEngine) -> Iterator[Panel]:
+    made = Panel(still, "en")
+    yield made
+    made.close()
+
+
+def drawn(made: Panel) -> None:
+    """Draw the latest state now instead of up to a tenth of a second later."""
+    with made.publisher.lock:
+        made.refresh()
+
+
+def test_a_first_panel_offers_what_the_miniature_knows(shown: Panel) -> None:
+    drawn(shown)
+    assert shown.choice.menu.value == "miniature-turbo"
+    assert shown.form.fields["steps"].value == 8
+    assert "miniature" in shown.form.prompt.row.under.value
+    shown.form.prompt.examples.children[1].children[0].click()
+    assert shown.form.prompt.value.startswith("a red circle")
+    word = next(each for each in shown.form.prompt.vocabulary.body.children[0].children if each.description == "fish")
+    word.click()
+    assert shown.form.prompt.value.endswith("background fish")
+    used, limit = shown.form.prompt.count.value.split("/")
+    assert int(used) > 10
+    assert limit == "512"
+    assert "zl-blank" in shown.frame.widget._dom_classes
+
+
+def test_a_word_outside_the_world_is_warned_of_as_text(shown: Panel) -> None:
+    shown.form.prompt.value = f"a red elephant {HOSTILE}"
+    assert "elephant" in shown.form.prompt.row.under.value
+    assert "<img" not in shown.form.prompt.row.under.value
+
+
+def test_twenty_clicks_are_twenty_jobs_with_twenty_seeds(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    for _ in range(20):
+        shown.generate.click()
+    assert len(still.all) == len(set(still.keys)) == len({job.request.seed for job in still.all}) == 20
+    drawn(shown)
+    assert "queue 20" in shown.status.value
+    assert "place 1 in line" in shown.progress.widget.value
+
+
+def test_a_picture_forms_and_is_done(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = f"{PROMPT} {HOSTILE}"
+    shown.generate.click()
+    (job,) = still.all
+    still.step(job, 5)
+    drawn(shown)
+    assert "Step 5 of 8, 0.3 s left" in shown.progress.widget.value
+    preview = shown.frame.image.value
+    assert preview[8:12] == b"WEBP"
+    still.finish(job)
+    drawn(shown)
+    assert shown.frame.image.value != preview
+    assert "Done in 0.4 s" in shown.progress.widget.value
+    assert str(job.request.seed) in shown.summary.value
+    assert list(shown.strip.thumbnails) == [job.id]
+    shown.show_code.value = True
+    assert "engine.generate" in shown.code.value
+    for part in (shown.summary, shown.recipe_text, shown.code, shown.frame.caption):
+        assert "<img" not in part.value
+        assert "&lt;img src=x" in part.value
+
+
+def test_cancel_stops_what_runs_then_what_waits(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.generate.click()
+    shown.generate.click()
+    first, second = still.all
+    still.step(first, 3)
+    shown.cancel.click()
+    assert first.cancelled
+    assert not second.cancelled
+    drawn(shown)
+    shown.cancel.click()
+    assert second.state == "cancelled"
+    first._finish("cancelled", error="The job was cancelled at step 3 of 8.")
+    shown._pin(first.id)
+    drawn(shown)
+    assert "Cancelled at step 3 of 8" in shown.progress.widget.value
+    assert "zl-cancelled" in shown.frame.widget._dom_classes
+    assert shown.frame.image.value
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("width", 100, "100 is not a multiple of 16. Use 96 or 112."),
+        ("height", 1024, "Use 64 to 256"),
+        ("steps", 0, "Use 1 to 1000."),
+        ("guidance_scale", float("nan"), "nan is out of range"),
+        ("shift", -1.0, "out of range"),
+    ],
+)
+def test_a_wrong_number_is_a_sentence_beside_its_field(
+    shown: Panel, still: StillEngine, field: str, value: float, says: str
+) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.form.fields[field].value = value
+    assert says in shown.form.rows[field].sentences[field]
+    shown.generate.click()
+    assert not still.all
+    assert says in shown.form.rows[field].sentences[field]
+    shown.form.fields[field].value = {"width": 128, "height": 128, "steps": 8, "guidance_scale": 0.0, "shift": 3.0}[
+        field
+    ]
+    assert not shown.form.rows[field].sentences
+    shown.generate.click()
+    assert len(still.all) == 1
+
+
+@pytest.mark.parametrize("seed", ["", "-1", "1.5", "nan", str(2**64), "²", "9" * 5000])
+def test_a_wrong_seed_is_a_sentence_beside_it(shown: Panel, still: StillEngine, seed: str) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.form.seed.field.value = seed
+    shown.generate.click()
+    assert not still.all
+    assert "18446744073709551615" in shown.form.seed.row.sentences["seed"]
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n", "a red cat " * 400])
+def test_a_wrong_prompt_is_a_sentence_under_it(shown: Panel, still: StillEngine, prompt: str) -> None:
+    shown.form.prompt.value = prompt
+    shown.generate.click()
+    assert not still.all
+    assert shown.form.prompt.row.sentences["prompt"]
+
+
+def test_seeds_lock_and_dice(shown: Panel, still: StillEngine) -> None:
+    seed = shown.form.seed
+    shown.form.prompt.value = PROMPT
+    first = seed.field.value
+    shown.generate.click()
+    assert str(still.all[0].request.seed) == first == seed.field.value  # the used seed stays to be seen
+    shown.generate.click()
+    assert seed.field.value != first
+    seed.field.value = str(2**64 - 1)
+    assert seed.lock.value  # what was typed is kept
+    shown.generate.click()
+    shown.generate.click()
+    assert [job.request.seed for job in still.all[2:]] == [2**64 - 1] * 2
+    seed.dice.click()
+    assert seed.field.value != str(2**64 - 1)
+
+
+def test_defaults_follow_the_model_unless_changed_by_hand(shown: Panel) -> None:
+    shown.form.fields["steps"].value = 12
+    shown.choice.choose("z-image")
+    assert shown.form.fields["steps"].value == 12
+    assert "zl-hand" in shown.form.fields["steps"]._dom_classes
+    assert shown.form.fields["width"].value == 1024
+    assert not shown.form.negative.disabled
+    shown.form.fields["guidance_scale"].value = 0.0
+    assert shown.form.negative.disabled
+    assert "guidance" in shown.form.negative_why.value
+
+
+def test_a_model_that_is_not_here_says_what_to_do_and_queues_nothing(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.choice.choose("z-image-turbo")
+    assert "hf download Tongyi-MAI/Z-Image-Turbo" in shown.choice.note.value
+    shown.generate.click()
+    assert not still.all
+    assert "Nothing was queued" in shown.choice.note.value
+
+
+def test_a_failed_job_says_what_why_and_what_to_do(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.generate.click()
+    still.all[0]._finish("failed", error=f"The weights {HOSTILE} are damaged.")
+    drawn(shown)
+    box = shown.failure.value
+    assert "The picture was not made" in box
+    assert "damaged" in box
+    assert "zimage-lab doctor" in box
+    assert "<details>" in box
+    assert "<img" not in box
+
+
+def test_an_engine_that_refuses_is_a_sentence(shown: Panel, still: StillEngine) -> None:
+    still.refuse = StoreError("The disk is full. Make room.")
+    shown.form.prompt.value = PROMPT
+    shown.generate.click()
+    assert "The disk is full" in shown.notice.value
+
+
+def test_a_panel_made_anew_finds_the_running_job_and_its_result(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.generate.click()
+    still.step(still.all[0], 2)
+    again = Panel(still, "en")
+    try:
+        drawn(again)
+        assert "Step 2 of 8" in again.progress.widget.value
+        assert again.frame.image.value
+        still.finish(still.all[0])
+        drawn(again)
+        assert "Done" in again.progress.widget.value
+        again.reuse.click()
+        assert again.form.prompt.value == PROMPT
+        assert again.form.seed.field.value == str(still.all[0].request.seed)
+        assert again.form.seed.lock.value
+    finally:
+        again.close()
+
+
+def test_a_thumbnail_brings_its_picture_back(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    for _ in range(2):
+        shown.generate.click()
+        still.finish(still.all[-1])
+    drawn(shown)
+    first, second = still.all
+    assert str(second.request.seed) in shown.summary.value
+    shown.strip.buttons[first.id].click()
+    drawn(shown)
+    assert str(first.request.seed) in shown.summary.value
+
+
+def test_the_publisher_is_calm_and_always_draws_the_last_state() -> None:
+    state, seen, times = {"now": 0}, [], []
+    publisher = Publisher(lambda: (seen.append(state["now"]), times.append(time.monotonic())), 0.05)
+    publisher.start()
+    for number in range(300):
+        state["now"] = number
+        publisher.mark()
+        time.sleep(0.001)
+    time.sleep(0.3)
+    publisher.close()
+    assert seen[-1] == 299
+    assert len(seen) < 100
+    assert min(after - before for before, after in pairwise(times)) >= 0.045
+
+
+def test_a_click_returns_at_once_while_the_panel_is_being_drawn(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    held, release = threading.Event(), threading.Event()
+
+    def draw() -> None:
+        with shown.publisher.lock:
+            held.set()
+            release.wait(10)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    held.wait(10)
+    shown.generate.click()
+    shown.cancel.click()
+    release.set()
+    thread.join()
+    assert still.all[0].cancelled
+
+
+def test_every_text_is_in_both_languages_with_the_same_values() -> None:
+    for key, pair in TABLE.items():
+        assert len(pair) == 2, key
+        assert all(pair), key
+        english, chinese = ({name for _, name, _, _ in string.Formatter().parse(each) if name} for each in pair)
+        assert english == chinese, key
+
+
+def test_the_chinese_panel_speaks_chinese(still: StillEngine) -> None:
+    made = Panel(still, "zh")
+    try:
+        assert made.generate.description == "生成"
+        made.form.fields["width"].value = 100
+        assert made.form.size.row.sentences["width"] == "100 不是 16 的倍数。请用 96 或 112。"
+        made.generate.click()
+        assert made.form.prompt.row.sentences["prompt"] == "提示词是空的。请输入看得见的内容。"
+    finally:
+        made.close()
+
+
+def test_the_language_is_the_arguments_then_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ZIMAGE_LAB_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    assert language() == "en"
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert language() == "zh"
+    monkeypatch.setenv("ZIMAGE_LAB_LANGUAGE", "en")
+    assert language() == "en"
+    assert language("zh-CN") == "zh"
+    with pytest.raises(InvalidRequest, match="language"):
+        language("fr")
+
+
+def test_an_unknown_sentence_is_shown_as_it_is() -> None:
+    words = Words("zh")
+    assert translated("Something new.", words) == "Something new."
+    assert beside(InvalidRequest("seed", -1, "-1 is out of range", "Use 0 to 9."), "种子", words) == (
+        "-1 超出了范围。请用 0 到 9。"
+    )
+
+
+def test_the_panel_is_shown_without_torch() -> None:
+    code = (
+        "import sys, zimage_lab.engine as engine\n"
+        "engine.Engine.warm_up = lambda self: None\n"
+        "from zimage_lab import panel\n"
+        "text = repr(panel(language='en'))\n"
+        "assert text == 'Z-Image Studio: run this cell to use the panel', text\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_panel_gives_a_widget(still: StillEngine) -> None:
+    root = panel(still, "en")
+    assert "zl-panel" in root._dom_classes
+    root.owner.close()
