@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), "/usr/bin/chromium")
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), "/usr/bin/chromium"
+)
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 START_SECONDS = 90
 STEP_MILLISECONDS = 60_000  # a cold JupyterLab on two busy cores

@@ -25,13 +25,15 @@ def opened(lab: Lab, page: Page) -> None:
     page.wait_for_selector(f"{PANEL} .zl-generate", state="visible")
 
 
-def steps(page: Page, number: int) -> None:
-    """Set the number of steps in the advanced part."""
+def slow(page: Page) -> None:
+    """Ask for the largest picture and the most steps, so that there is time to look while it forms."""
     field = page.get_by_label("Steps")
     if not field.is_visible():
         page.locator(".zl-fold-head", has_text="Advanced").click()
-    field.fill(str(number))
-    field.press("Tab")
+    for label, number in (("Width, px", 256), ("Height, px", 256), ("Steps", 50)):
+        field = page.get_by_label(label)
+        field.fill(str(number))
+        field.press("Tab")
 
 
 def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
@@ -40,10 +42,10 @@ def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
     frame = page.locator(".zl-frame").bounding_box()
     page.fill(AREA, PROMPT)
     expect(page.locator(".zl-count")).not_to_have_text("0/512")
-    steps(page, 40)
+    slow(page)
     page.click(".zl-generate")
     page.wait_for_selector(PICTURE, timeout=PATIENCE)
-    expect(page.locator(STATE)).to_contain_text("of 40")
+    expect(page.locator(STATE)).to_contain_text("of 50")
     shot(page, "panel-forming")
     expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
     assert page.locator(".zl-frame").bounding_box() == frame  # nothing moved
@@ -56,7 +58,7 @@ def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
 def test_cancel_in_the_middle_and_a_reload_that_finds_the_run(lab: Lab, page: Page) -> None:
     opened(lab, page)
     page.fill(AREA, "a red cat in the middle")
-    steps(page, 50)
+    slow(page)
     page.click(".zl-generate")
     expect(page.locator(STATE)).to_contain_text("Step", timeout=PATIENCE)
     page.click(".zl-cancel")

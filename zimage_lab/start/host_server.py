@@ -1,0 +1,188 @@
+"""Finds the Jupyter server in whose terminal or kernel we run, and asks it what it has.
+
+Nothing here is certain: servers differ in what they tell their terminals, some want a password, some stand behind a
+hub. What cannot be learned is None, and whoever asks goes on without it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.request
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+VARIABLE = "ZIMAGE_LAB_OWN_SERVER"  # set to 1 to start a server of our own all the same
+LEAST = (4, 4)
+SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HostServer:
+    """A Jupyter server that is there already.
+
+    Parameters
+    ----------
+    url
+        Its address, with a slash at its end.
+    token
+        Its token; empty where it has none or tells none.
+    """
+
+    url: str
+    token: str
+
+    @property
+    def link(self) -> str:
+        """The address that opens the studio there."""
+        values = {"token": self.token} if self.token else {}
+        return f"{self.url}lab?{urlencode({**values, 'zimage': 'open'})}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostLab:
+    """What a server says about its JupyterLab.
+
+    Parameters
+    ----------
+    version
+        JupyterLab's version.
+    extensions
+        The prebuilt extensions that it lists, None where it does not tell.
+    """
+
+    version: str
+    extensions: frozenset[str] | None
+
+    @property
+    def old(self) -> bool:
+        """Whether it is older than what the extension needs."""
+        numbers = [int(part) for part in re.findall(r"\d+", self.version)[:2]]
+        return tuple(numbers) < LEAST
+
+
+def find(environment: Mapping[str, str] = os.environ) -> HostServer | None:
+    """Give the server whose terminal or kernel this process runs in, or None.
+
+    Parameters
+    ----------
+    environment
+        The process's variables.
+    """
+    if environment.get(VARIABLE, "0") not in {"", "0"}:
+        return None
+    # A hub gives its own single-user servers a token that opens them; it is never shown.
+    return choose(environment, _running(), _ancestors())
+
+
+def choose(
+    environment: Mapping[str, str], running: Iterable[Mapping[str, Any]], ancestors: frozenset[int]
+) -> HostServer | None:
+    """Pick the server that we run in.
+
+    Parameters
+    ----------
+    environment
+        The process's variables. jupyter_server 2 names itself to its terminals; kernels know their parent.
+    running
+        What the servers of this user wrote down about themselves.
+    ancestors
+        Process ids of our parents, which tell also where no variable does.
+    """
+    servers = [server for server in running if str(server.get("url", "")).startswith("http")]
+    named = _slashed(environment.get("JUPYTER_SERVER_URL", ""))
+    parent = environment.get("JPY_PARENT_PID", "")
+    for server in servers:
+        if server.get("pid") in ancestors:
+            return _host(server)
+    for server in servers:
+        if (named and _slashed(str(server["url"])) == named) or (parent and parent == str(server.get("pid"))):
+            return _host(server)
+    return HostServer(named, "") if named.startswith("http") else None
+
+
+def ask(server: HostServer, environment: Mapping[str, str] = os.environ) -> HostLab | None:
+    """Read what JupyterLab's own page says: its version and its extensions, which it lists anew for each page.
+
+    Parameters
+    ----------
+    server
+        The server.
+    environment
+        The process's variables; behind a hub they hold a token for it.
+    """
+    token = server.token or environment.get("JUPYTERHUB_API_TOKEN", "")
+    request = urllib.request.Request(f"{server.url}lab")  # noqa: S310 - the address begins with http
+    if token:
+        request.add_header("Authorization", f"token {token}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+    try:
+        with opener.open(request, timeout=SECONDS) as answer:
+            page = answer.read().decode("utf-8", "replace") if answer.status == HTTPStatus.OK else ""
+    except (OSError, ValueError):
+        page = ""
+    return read(page) or _installed()
+
+
+def read(page: str) -> HostLab | None:
+    """Find JupyterLab's configuration in its page.
+
+    Parameters
+    ----------
+    page
+        The page's text; that of a log-in form holds none.
+    """
+    found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', page, re.DOTALL)
+    if not found:
+        return None
+    try:
+        config = json.loads(html.unescape(found[1]))
+        names = frozenset(str(extension["name"]) for extension in config.get("federated_extensions", []))
+        return HostLab(str(config["appVersion"]), names)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _installed() -> HostLab | None:
+    """Ask the jupyter-lab on the PATH, which in a terminal of a server is nearly always that server's."""
+    program = shutil.which("jupyter-lab")
+    if not program:
+        return None
+    try:
+        ran = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = ran.stdout.strip()
+    return HostLab(version, None) if re.match(r"\d+\.\d+", version) else None
+
+
+def _host(server: Mapping[str, Any]) -> HostServer:
+    return HostServer(_slashed(str(server["url"])), str(server.get("token") or ""))
+
+
+def _slashed(url: str) -> str:
+    return url.rstrip("/") + "/" if url else ""
+
+
+def _running() -> list[dict[str, Any]]:
+    from jupyter_server.serverapp import list_running_servers
+
+    return list(list_running_servers())
+
+
+def _ancestors() -> frozenset[int]:
+    import psutil
+
+    try:
+        return frozenset(process.pid for process in psutil.Process().parents())
+    except psutil.Error:
+        return frozenset()
