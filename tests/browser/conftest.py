@@ -44,7 +44,7 @@ class Lab:
     pid: int
     data: Path  # JUPYTER_DATA_DIR
 
-    def call(self, path: str, method: str = "GET", body: object = None) -> Any:
+    def call(self, path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - as json.loads
         """Ask the server's REST interface."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310 - our own server

@@ -36,10 +36,14 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "torch_gpu": ("torch {version} sees the GPU: {device}.", "torch {version} 可以使用 GPU：{device}。"),
     "torch_no_gpu": (
-        "torch {version} cannot use the GPU ({why}): update the NVIDIA driver, or name a fitting build in "
-        "ZIMAGE_LAB_TORCH_INDEX; the CPU makes the pictures until then.",
-        "torch {version} 无法使用 GPU（{why}）：请更新 NVIDIA 驱动，或用 ZIMAGE_LAB_TORCH_INDEX 指定合适的版本；"
-        "在此之前用 CPU 生成图片。",
+        (
+            "torch {version} cannot use the GPU ({why}): update the NVIDIA driver, or name a fitting build in "
+            "ZIMAGE_LAB_TORCH_INDEX; the CPU makes the pictures until then."
+        ),
+        (
+            "torch {version} 无法使用 GPU（{why}）：请更新 NVIDIA 驱动，或用 ZIMAGE_LAB_TORCH_INDEX 指定合适的版本；"
+            "在此之前用 CPU 生成图片。"
+        ),
     ),
     # what ends a start
     "disk_full": (
@@ -60,11 +64,15 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "home_failed": ("{why}", "{why}"),
     "host_old": (
-        "This JupyterLab is {version}, and 4.4 is needed: run `pip install -U 'jupyterlab>=4.4'` where it is installed "
-        "and restart it, or set ZIMAGE_LAB_OWN_SERVER=1 and run this again for a JupyterLab of our own.",
-        "当前 JupyterLab 版本为 {version}，需要 4.4 或更高：请在其环境中运行 "
-        "`pip install -U 'jupyterlab>=4.4'` 并重启，"
-        "或设置 ZIMAGE_LAB_OWN_SERVER=1 后重新运行，启动独立的 JupyterLab。",
+        (
+            "This JupyterLab is {version}, and 4.4 is needed: run `pip install -U 'jupyterlab>=4.4'` where it is "
+            "installed and restart it, or set ZIMAGE_LAB_OWN_SERVER=1 and run this again for a JupyterLab of our own."
+        ),
+        (
+            "当前 JupyterLab 版本为 {version}，需要 4.4 或更高：请在其环境中运行 "
+            "`pip install -U 'jupyterlab>=4.4'` 并重启，"
+            "或设置 ZIMAGE_LAB_OWN_SERVER=1 后重新运行，启动独立的 JupyterLab。"
+        ),
     ),
     # an own server
     "weights": ("Weights found on this machine:", "在本机找到的权重："),
@@ -86,10 +94,14 @@ TABLE: dict[str, tuple[str, str]] = {
         "JupyterLab 尚未识别 {names}：若刷新后没有出现卡片，请重启它。",
     ),
     "host_open": (
-        "Reload JupyterLab in your browser, then choose Z-Image Studio in the launcher, or put ?zimage=open behind its "
-        "address, or open this link:",
-        "请在浏览器中刷新 JupyterLab，然后在启动页选择 Z-Image Studio；"
-        "也可在其地址后加上 ?zimage=open，或打开以下链接：",
+        (
+            "Reload JupyterLab in your browser, then choose Z-Image Studio in the launcher, or put ?zimage=open behind "
+            "its address, or open this link:"
+        ),
+        (
+            "请在浏览器中刷新 JupyterLab，然后在启动页选择 Z-Image Studio；"
+            "也可在其地址后加上 ?zimage=open，或打开以下链接："
+        ),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Runs JupyterLab for `lab.py`. The token comes by the environment: what `ps` shows, every user of a machine can read."""
+"""Runs JupyterLab for `lab.py`. Its token comes by the environment: what `ps` shows, every user can read."""
 
 from __future__ import annotations
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Runs everything that must hold before a change lands: lint, types, tests, notebooks, browser. `--all` adds the long forms.
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+case "${1:-}" in
+  "") ;;
+  --all) export ZIMAGE_LAB_LONG_TESTS=1 KILL_ROUNDS=100 ;;
+  *) echo "usage: ./test.sh [--all]" >&2; exit 2 ;;
+esac
+
+./start.sh --install-for-tests
+PATH="$PWD/.venv/bin:$PATH"
+
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk
+  else
+    echo "The browser tests need chromium: install it (Debian: apt-get install chromium) and run this again." >&2
+    exit 1
+  fi
+fi
+
+ruff check .
+ruff format --check .
+mypy
+pytest -q --ignore=tests/browser
+pytest -q -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+pytest -q -p no:randomly tests/browser
