@@ -67,7 +67,7 @@ def test_evaluate_leaves_no_trace_in_the_history(engine: FakeEngine, tmp_path: P
         ["train", "flow", "--folder", "x"],
         ["train", "flow", "--folder", "x", "--steps", "-5"],
         ["train", "latents", "--folder", "x", "--pictures", "many"],
-        ["train", "turbo", "--folder", "x", "--minutes", "nan"],
+        ["train", "sharpen", "--folder", "x", "--minutes", "nan"],
     ],
 )
 def test_wrong_input_is_exit_code_2(
@@ -85,7 +85,7 @@ def test_wrong_input_is_exit_code_2(
         (["autoencoder", "--pictures", "9", "--learning-rate", "1e-3"], {"pictures": 9, "learning_rate": 1e-3}),
         (["latents", "--device", "cpu", "--seed", "0"], {"device": "cpu", "seed": 0}),
         (["flow", "--minutes", "30"], {"minutes": 30.0, "steps": miniature.FIRST_GUESS}),
-        (["turbo", "--steps", "5", "--guidance", "0", "--batch", "4"], {"steps": 5, "guidance": 0.0, "batch": 4}),
+        (["sharpen", "--steps", "5", "--batch", "4"], {"steps": 5, "batch": 4}),
         (
             ["package", "--stage", "flow", "--name", "mine", "--target", "/t"],
             {"stage": "flow", "name": "mine", "target": Path("/t")},

@@ -35,7 +35,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     parser = groups.add_parser("miniature", help="measure or train the bundled miniature models")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_evaluate(commands)
-    training = commands.add_parser("train", help="train a miniature: autoencoder, latents, flow, turbo, sharpen, then package")
+    training = commands.add_parser("train", help="train a miniature: autoencoder, latents, flow, sharpen, then package")
     stages = training.add_subparsers(metavar="STAGE", required=True)
     for name, (describe, options) in STAGES.items():
         stage = stages.add_parser(name, help=describe, description=describe)
@@ -147,7 +147,7 @@ def train(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None:
             options[name] = Path(value).expanduser().absolute() if name == "target" else _number(flag, value)
-    if arguments.stage_name in {"flow", "turbo", "sharpen"} and "steps" not in options:
+    if arguments.stage_name in {"flow", "sharpen"} and "steps" not in options:
         if "minutes" not in options:
             field = "--steps"
             raise InvalidRequest(field, None, "is missing", "Give --steps N, or --minutes N.")
@@ -159,13 +159,12 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature import latents, package, train_autoencoder, train_flow, train_turbo
+    from zimage_lab.miniature import latents, package, train_autoencoder, train_flow
 
     stages: dict[str, Callable[..., Path]] = {
         "autoencoder": train_autoencoder.train,
         "latents": latents.encode,
         "flow": train_flow.train,
-        "turbo": train_turbo.train,
         "sharpen": train_autoencoder.sharpen,
         "package": package.write,
     }
@@ -212,10 +211,6 @@ STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...
         (("--pictures", whole, "pictures to draw and encode"), _DEVICE, _SEED),
     ),
     "flow": ("train transformer and text encoder by flow matching", (_STEPS, _MINUTES, *_LENGTH)),
-    "turbo": (
-        "distil the base model into eight steps without guidance",
-        (_STEPS, _MINUTES, ("--guidance", number, "guidance scale of the teacher"), *_LENGTH),
-    ),
     "sharpen": (
         "train the autoencoder's decoder further, its latents kept as they are",
         (_STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
@@ -224,7 +219,6 @@ STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...
         "write the trained parts as a model folder in diffusers' layout",
         (
             ("--name", str, "id of the model"),
-            ("--stage", str, "whose weights: turbo or flow"),
             ("--target", str, "folder to write (default: beside the other bundled models)"),
         ),
     ),

@@ -1,7 +1,7 @@
 """Third stage of training: transformer and text encoder together, by flow matching on the cached latents.
 
-The result is the guided teacher ("base"): prompts are dropped in one sample of ten, so that it can be run with
-classifier-free guidance, which `train_turbo` distils into a student that needs none.
+Prompts are dropped in one sample of ten, so that the result can also be run with classifier-free guidance. In this
+small world it needs none: at eight steps and guidance 0 it follows a prompt as well as with guidance.
 """
 
 from __future__ import annotations
