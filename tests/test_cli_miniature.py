@@ -87,8 +87,8 @@ def test_wrong_input_is_exit_code_2(
         (["flow", "--minutes", "30"], {"minutes": 30.0, "steps": miniature.FIRST_GUESS}),
         (["sharpen", "--steps", "5", "--batch", "4"], {"steps": 5, "batch": 4}),
         (
-            ["package", "--stage", "flow", "--name", "mine", "--target", "/t"],
-            {"stage": "flow", "name": "mine", "target": Path("/t")},
+            ["package", "--name", "mine", "--target", "/t"],
+            {"name": "mine", "target": Path("/t")},
         ),
     ],
 )

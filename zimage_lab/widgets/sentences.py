@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - Chinese punctuation is meant
 """The validator's sentences for a person: without the field's name, which stands beside them, and in Chinese.
 
 The validator speaks English, and every face shows its words. For the Chinese panel the known sentences are translated
