@@ -71,7 +71,7 @@ def ensure(*, tests: bool = False) -> None:
             stamp.write_text(wanted[0] + "\n", encoding="ascii")
         if tests:
             say("tests")
-            _pip(["-r", str(ROOT / TEST_LOCK)], log)
+            _pip(locked(TEST_LOCK), log)
             stamp.write_text("\n".join(wanted) + "\n", encoding="ascii")
 
 
@@ -92,6 +92,18 @@ def fingerprint(root: Path, files: tuple[str, ...] = SOURCES, folders: tuple[str
         digest.update(path.read_bytes() if path.is_file() else b"")
         digest.update(b"\0")
     return digest.hexdigest()
+
+
+def locked(lock: str) -> list[str]:
+    """Give pip's arguments for a lock.
+
+    Parameters
+    ----------
+    lock
+        Its name. It lists all that is needed but torch: left to itself pip would add the newest torch, gigabytes
+        that torch_choice would only throw away.
+    """
+    return ["--no-deps", "--requirement", str(ROOT / lock)]
 
 
 def sentence(output: str, log: Path) -> StartError:
@@ -131,7 +143,7 @@ def _install(log: Path) -> None:
     if fresh and shutil.disk_usage(sys.prefix).free < need * GIGABYTE:
         raise disk_full(Path(sys.prefix), need)
     say("packages", log=log)
-    _pip(["-r", str(ROOT / LOCK)], log)
+    _pip(locked(LOCK), log)
     torch_choice.install(lambda arguments: _pip(arguments, log), found)
     say("extension")
     _pip(["--no-deps", "--editable", str(ROOT)], log)
