@@ -98,7 +98,7 @@ def choose(
     ancestors
         Process ids of our parents, which tell also where no variable does.
     """
-    servers = [server for server in running if str(server.get("url", "")).startswith("http")]
+    servers = [server for server in running if str(server.get("url", "")).startswith(("http://", "https://"))]
     named = _slashed(environment.get("JUPYTER_SERVER_URL", ""))
     parent = environment.get("JPY_PARENT_PID", "")
     for server in servers:
@@ -107,7 +107,7 @@ def choose(
     for server in servers:
         if (named and _slashed(str(server["url"])) == named) or (parent and parent == str(server.get("pid"))):
             return _host(server)
-    return HostServer(named, "") if named.startswith("http") else None
+    return HostServer(named, "") if named.startswith(("http://", "https://")) else None
 
 
 def ask(server: HostServer, environment: Mapping[str, str] = os.environ) -> HostLab | None:

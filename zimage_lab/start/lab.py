@@ -88,7 +88,7 @@ def _own(argv: Sequence[str]) -> int:
         return process.wait()
     except _Stop:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\n{text('stopping')}\n")
+            sys.stderr.write("\n" + text("stopping") + "\n")
         return 0
     finally:
         _end(process)
