@@ -164,7 +164,8 @@ def test_a_failed_index_gives_way_to_pip(monkeypatch: pytest.MonkeyPatch, capsys
     def pip(arguments: list[str]) -> None:
         seen.append(arguments)
         if len(seen) == 1:
-            raise packages.sentence("Read timed out", Path("log"))
+            error = packages.sentence("Read timed out", Path("log"))
+            raise error
 
     torch_choice.install(pip, None)
     assert seen[-1] == ["torch==2.13.0"]

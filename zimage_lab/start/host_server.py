@@ -15,6 +15,7 @@ import subprocess
 import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -174,9 +175,20 @@ def _slashed(url: str) -> str:
 
 
 def _running() -> list[dict[str, Any]]:
-    from jupyter_server.serverapp import list_running_servers
+    # jupyter_server has a function for this; importing it takes as long as all the rest of a start.
+    import psutil
+    from jupyter_core.paths import jupyter_runtime_dir
 
-    return list(list_running_servers())
+    found = []
+    for path in Path(jupyter_runtime_dir()).glob("jpserver-*.json"):
+        try:
+            server = json.loads(path.read_text(encoding="utf-8"))
+            alive = psutil.pid_exists(int(server["pid"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # one that is just being written
+        if alive:  # else it is left from a server that died
+            found.append(server)
+    return found
 
 
 def _ancestors() -> frozenset[int]:

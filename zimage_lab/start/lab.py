@@ -103,9 +103,9 @@ def options(argv: Sequence[str]) -> list[str]:
         The person's.
     """
     ours = [NO_BROWSER_OPTION, "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=200"]
-    notebooks = Path(__file__).parents[2] / "notebooks"
-    if notebooks.is_dir():  # a checkout
-        ours.append(f"--ServerApp.root_dir={notebooks.parent}")
+    root = Path(__file__).parents[2]
+    if (root / "pyproject.toml").is_file():  # a checkout: its notebooks are in sight
+        ours.append(f"--ServerApp.root_dir={root}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         ours.append("--allow-root")
     return [*ours, *argv]
