@@ -73,5 +73,6 @@ if ! new_enough "$venv/bin/python"; then
   fi
 fi
 
-# The package is not installed before the first run has ended, so it is found by its folder.
-PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}" exec "$venv/bin/python" -m zimage_lab.start "$@"
+# The package is not installed before the first run has ended, so it is found by its folder; -P keeps the folder from
+# which this was called, perhaps another checkout, out of it.
+PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}" exec "$venv/bin/python" -P -m zimage_lab.start "$@"

@@ -72,7 +72,7 @@ def _own(argv: Sequence[str]) -> int:
     with log.open("wb") as output:
         # A session of its own: Ctrl-C reaches us alone, and we decide how the server ends.
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "zimage_lab.start.serve", *options(argv)],
+            [sys.executable, "-P", "-m", "zimage_lab.start.serve", *options(argv)],
             env=_environment(),
             stdin=subprocess.PIPE,
             stdout=output,
