@@ -30,9 +30,10 @@ def test_cancel_works_while_a_cell_runs(lab: Lab, page: Page) -> None:
     lab.call("api/contents/busy.ipynb", "PUT", {"type": "notebook", "format": "json", "content": notebook})
     page.set_default_timeout(60_000)
     page.goto(f"{lab.url}lab/tree/busy.ipynb?token={lab.token}")
-    page.locator(".jp-Notebook .jp-CodeCell").first.click()
+    page.get_by_text("| Idle").wait_for(timeout=PATIENCE)  # a key pressed before the kernel is there is lost
+    page.locator(".jp-Notebook .jp-CodeCell").first.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".zl-panel .zl-generate", state="visible")
+    page.wait_for_selector(".zl-panel .zl-generate", state="visible", timeout=PATIENCE)
     page.fill(AREA, "a red cat in the middle")
     page.click(".zl-generate")  # the weights are read before the cell begins
     expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
