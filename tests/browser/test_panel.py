@@ -102,3 +102,16 @@ def test_narrow_is_one_column_without_a_horizontal_scroll_bar(lab: Lab, page: Pa
     assert picture is not None
     assert picture["y"] > prompt["y"] + prompt["height"]
     assert page.evaluate("e => e.scrollWidth <= e.clientWidth", page.query_selector(PANEL))
+
+
+def test_eight_steps_as_a_newcomer_takes_them(lab: Lab, page: Page) -> None:
+    """Also the README's picture: copy tests/artifacts/panel.png to notebooks/images."""
+    page.set_viewport_size({"width": 1400, "height": 860})
+    opened(lab, page)
+    page.fill(AREA, PROMPT)
+    page.click(".zl-generate")
+    expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
+    page.wait_for_selector(PICTURE)
+    expect(page.locator(".zl-warning:visible")).to_have_count(0)
+    page.evaluate("document.activeElement.blur()")
+    shot(page, "panel")
