@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import ModelLoadError
@@ -9,6 +10,9 @@ from zimage_lab.errors import ModelLoadError
 if TYPE_CHECKING:
     from zimage_lab.engine.families.z_image import ZImage
     from zimage_lab.models.catalog import Model
+
+_ONE_AT_A_TIME = threading.Lock()
+"""diffusers imports its parts lazily and not for two threads at once: two engines of one process take turns."""
 
 
 def load(model: Model, device: str | None = None) -> ZImage:
@@ -29,7 +33,8 @@ def load(model: Model, device: str | None = None) -> ZImage:
     if model.card.family == "z_image":
         from zimage_lab.engine.families.z_image import ZImage
 
-        return ZImage.load(model, device)
+        with _ONE_AT_A_TIME:
+            return ZImage.load(model, device)
     message = (
         f"{model.id} is of the family {model.card.family!r}, which this version cannot run. Choose a z_image model."
     )
