@@ -59,7 +59,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     });
 
-    launcher?.add({ command: OPEN, category: 'Other', rank: -1 });
+    launcher?.add({ command: OPEN, category: 'Other', rank: 0 });
     palette?.addItem({ command: OPEN, category: 'Z-Image' });
     void restorer?.restore(tracker, { command: OPEN, name: () => NAME });
 

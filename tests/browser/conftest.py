@@ -42,7 +42,7 @@ class Lab:
     home: Path
     log: Path
     pid: int
-    data: Path  # JUPYTER_DATA_DIR
+    data: Path  # a data folder that comes before every other
 
     def call(self, path: str, method: str = "GET", body: object = None) -> Any:  # noqa: ANN401 - as json.loads
         """Ask the server's REST interface."""
@@ -117,7 +117,8 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "ZIMAGE_LAB_HOME": str(place / "home"),
         "ZIMAGE_LAB_LANGUAGE": "en",
         "JUPYTER_CONFIG_DIR": str(place / "config"),
-        "JUPYTER_DATA_DIR": str(place / "data"),
+        "JUPYTER_DATA_DIR": str(place / "user"),
+        "JUPYTER_PATH": str(place / "data"),
         "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "IPYTHONDIR": str(place / "ipython"),
