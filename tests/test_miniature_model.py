@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,19 @@ def test_the_training_forward_pass_is_the_model_s_own(engine: Engine) -> None:
         own = [features[n][~captions.padding[n]] for n in range(3)]
         theirs = family.transformer(list(latents.unsqueeze(2)), 1 - sigma, own, return_dict=False)[0]
     assert (ours + torch.stack(theirs).squeeze(2)).abs().max() < 1e-4
+
+
+@pytest.mark.skipif("ZIMAGE_LAB_LONG_TESTS" not in os.environ, reason="long: ./test.sh --all")
+@pytest.mark.timeout(1200)
+def test_the_level_of_the_card_is_met(engine: Engine) -> None:
+    shares = {}
+    for language in ("en", "zh"):
+        tally = evaluate.evaluate(
+            lambda prompt, seed: engine.generate(prompt, seed=seed).image, language=language, count=200
+        )
+        shares[language] = tally.share()
+    assert min(shares.values()) >= 0.9
+    assert abs(shares["en"] - shares["zh"]) <= 0.05
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
