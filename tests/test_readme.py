@@ -1,0 +1,112 @@
+"""The READMEs say nothing that is not so: their cells run, their commands parse, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from zimage_lab import magics
+from zimage_lab.cli import command
+from zimage_lab.engine import engines
+from zimage_lab.options import OPTIONS
+from zimage_lab.result import GeneratedImage
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+READMES = ("README.md", "README.zh-CN.md")
+DOCUMENTS = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "BENCHMARKS.md")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(zimage-lab(?: [^`]*)?)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def text(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return [body for kind, body in BLOCK.findall(text(document)) if kind == language]
+
+
+def commands(document: str) -> list[str]:
+    """List the document's `zimage-lab` commands, those of its shell blocks first."""
+    shell = [line for block in blocks(document, "bash") for line in block.splitlines() if line.startswith("zimage-lab")]
+    return shell + [" ".join(found.split()) for found in INLINE.findall(BLOCK.sub("", text(document)))]
+
+
+def parsed(line: str) -> argparse.Namespace:
+    return command.parser().complete(shlex.split(line, comments=True)[1:])
+
+
+@pytest.fixture
+def no_engine_left() -> Iterator[None]:
+    yield
+    for engine in engines():
+        engine.stop()
+
+
+@pytest.mark.usefixtures("no_engine_left")
+@pytest.mark.parametrize("document", READMES)
+def test_the_python_blocks_run(document: str, own_home: Path) -> None:
+    names: dict[str, object] = {}
+    cells = blocks(document, "python")
+    assert cells
+    for cell in cells:
+        exec(compile(cell, document, "exec"), names)  # noqa: S102 - our own text
+    picture = names["picture"]
+    assert isinstance(picture, GeneratedImage)
+    assert picture.path is not None
+    assert picture.path.is_relative_to(own_home)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_commands_parse(document: str) -> None:
+    for line in commands(document):
+        assert callable(parsed(line).run), line
+
+
+def test_both_readmes_have_the_same_commands() -> None:
+    def asked(document: str) -> list[dict[str, object]]:
+        every = [vars(parsed(line)) for line in commands(document)]
+        # Prompts are in the document's language; parsers are built anew for each line.
+        return [{name: value for name, value in one.items() if name not in {"prompt", "parser"}} for one in every]
+
+    english, chinese = map(asked, READMES)
+    assert len(english) > 5
+    assert english == chinese
+
+
+def test_both_readmes_have_the_same_sections() -> None:
+    english, chinese = (re.findall(r"^#+(?= )", text(document), re.MULTILINE) for document in READMES)
+    assert english == chinese
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_the_magic_has_the_options_that_are_shown(document: str) -> None:
+    cells = [block for block in blocks(document, "text") if block.startswith("%%zimage")]
+    assert cells
+    for cell in cells:
+        words = magics.words(cell.splitlines()[0])
+        assert {word for word in words if word.startswith("--")} <= {option.flag for option in OPTIONS}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_relative_links_lead_somewhere(document: str) -> None:
+    for link in LINK.findall(text(document)):
+        if not link.startswith(("https://", "#")):
+            assert (ROOT / link.partition("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_scripts_and_modules_that_are_named_exist(document: str) -> None:
+    for script in re.findall(r"\./(\S+?\.sh)", text(document)):
+        assert (ROOT / script).is_file(), script
+    for test in re.findall(r"tests/\w+\.py", text(document)):
+        assert (ROOT / test).is_file(), test
