@@ -61,10 +61,12 @@ if ! new_enough "$venv/bin/python"; then
   fi
   say "Making $venv with $("$python" --version)." "正在用 $("$python" --version) 创建 $venv。"
   if ! why="$("$python" -m venv --clear "$venv" 2>&1)"; then
+    free="$(df -Pk "$here" | awk 'NR == 2 { print $4 }')"
+    if [ "${free:-999999}" -lt 100000 ]; then why="No space left"; fi # venv itself says only that ensurepip failed
     case "$why" in
       *"No space left"* | *"Disk quota"*)
         fail "The disk is full: delete something in or near $here and run this again." "磁盘已满：请清理 $here 所在磁盘后重新运行。" ;;
-      *ensurepip*)
+      *"ensurepip is not available"* | *"No module named"*)
         fail "This Python lacks its venv module: install it (Debian, Ubuntu: apt-get install python3-venv) and run this again." \
           "此 Python 缺少 venv 模块：请安装（Debian、Ubuntu：apt-get install python3-venv）后重新运行。" ;;
       *)
