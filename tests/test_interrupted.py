@@ -30,7 +30,12 @@ LONG = ["--steps", "50", "--width", "256", "--height", "256"]
 def started(home: Path, *options: str) -> subprocess.Popen[str]:
     """Start `zimage-lab generate` in a home of its own."""
     return subprocess.Popen(
-        [*GENERATE, *options, "--home", str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*GENERATE, *options, "--home", str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background of a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
     )
 
 
