@@ -25,5 +25,8 @@ ruff check .
 ruff format --check .
 mypy
 pytest -q --ignore=tests/browser
-pytest -q -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+# nbval kills its kernels, so what they leave in the temporary folder is swept here.
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+TMPDIR="$scratch" pytest -q -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 pytest -q -p no:randomly tests/browser
