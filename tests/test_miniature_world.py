@@ -7,10 +7,12 @@ import random
 
 import pytest
 
+from zimage_lab import models
 from zimage_lab.miniature import captions, evaluate
 from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.world import COLOURS, SUBJECTS, Scene, Thing, draw_scene, held_out_scene, training_scene
 
+MINIATURE = models.find("miniature-turbo")
 RED_CIRCLE_BLUE_CAT = Scene((Thing("circle", "red", "left"), Thing("cat", "blue", "right")), "white")
 
 
@@ -46,14 +48,14 @@ def test_captions_are_short_and_of_known_words(language: str) -> None:
 
     rng = random.Random(2)
     texts = [captions.caption(scene, language, rng) for scene in scenes(400)]
-    assert not {word for text in texts for word in captions.unknown_words(text)}
+    assert not {word for text in texts for word in models.unknown_words(MINIATURE, text)}
     assert Captions.of(build(), texts).ids.shape[1] == 32
     assert len(set(texts)) > 350
 
 
 def test_unknown_words_are_named_once_in_order() -> None:
-    assert captions.unknown_words("a red dragon and a Dragon, 樱花树") == ["dragon", "Dragon", "樱花"]
-    assert captions.unknown_words("左侧一个红色的圆形，右侧一只蓝色的猫，白色背景") == []
+    assert models.unknown_words(MINIATURE, "a red dragon and a Dragon, 樱花树") == ["dragon", "Dragon", "樱花"]
+    assert models.unknown_words(MINIATURE, "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景") == []
 
 
 def test_the_judge_reads_drawn_pictures() -> None:

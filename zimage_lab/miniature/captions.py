@@ -6,7 +6,6 @@ word and every caption stays short.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from zimage_lab.miniature.world import PLACES
@@ -200,18 +199,3 @@ def chinese_words() -> tuple[str, ...]:
         *("白色", "背景", "白天", "夜晚", "晚上", "纸张", "米色", "白", "的", "有", "是", "在", "和", "一个"),
     }
     return tuple(sorted(words, key=lambda word: (-len(word), word)))
-
-
-def unknown_words(text: str) -> list[str]:
-    """List the words of a prompt that no caption has, in order, each once.
-
-    English is compared word by word without case; of Chinese the longest known words are taken away first.
-    """
-    known = set(english_words())
-    unknown = [word for word in re.findall(r"[A-Za-z]+", text) if word.lower() not in known]
-    for run in re.findall(r"[㐀-鿿]+", text):
-        rest = run
-        for word in chinese_words():
-            rest = rest.replace(word, " ")
-        unknown += rest.split()
-    return list(dict.fromkeys(unknown))
