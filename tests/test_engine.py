@@ -92,7 +92,7 @@ def test_progress_and_previews_arrive_in_order(engine: Engine) -> None:
     stop = engine.events.subscribe(events.append)
     job = engine.submit(PROMPT, seed=1)
     job.result(60)
-    wait_for(lambda: any(e.kind == "state" and e.data["state"] == "succeeded" for e in events))
+    wait_for(lambda: any(e.job == job.id and e.data.get("state") == "succeeded" for e in events))
     stop()
     mine = [event for event in events if event.job == job.id]
     assert [e.data["state"] for e in mine if e.kind == "state"] == ["queued", "running", "succeeded"]

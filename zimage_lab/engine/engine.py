@@ -160,7 +160,8 @@ class Engine:
             if job is None:
                 job = self._jobs[row.id] = Job(row.id, request, models.check(request, place=self.home))
                 job._on_cancel = self._stop_waiting  # noqa: SLF001 - the engine drives its jobs
-        self.events.emit("state", job.id, state=job.state)
+                # Told under the lock that the worker needs for its first look: "running" cannot come before "queued".
+                self.events.emit("state", job.id, state=job.state)
         self._worker.wake()
         return job
 
