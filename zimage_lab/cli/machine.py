@@ -85,6 +85,7 @@ def _model(entry: Any) -> dict[str, Any]:  # noqa: ANN401 - Model, whose module 
 def where(arguments: argparse.Namespace) -> int:
     """Print every place of the home folder, what the pictures take, and the settings that hold."""
     from zimage_lab import home as homes
+    from zimage_lab.models import DEFAULT_MODEL
 
     place = homes.home(arguments.home)
     settings = homes.settings(place)
@@ -101,8 +102,8 @@ def where(arguments: argparse.Namespace) -> int:
         "pictures_bytes": taken,
         "quota_bytes": None if quota is None else int(quota * 1e9),
         "free_bytes": shutil.disk_usage(place).free,
-        "default_model": settings.model,
-        "device": settings.device,
+        "default_model": settings.model or DEFAULT_MODEL,
+        "device": settings.device or "the best there is",
     }
     if arguments.json:
         say_json(facts)
