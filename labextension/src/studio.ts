@@ -5,7 +5,7 @@
 import { SessionContext } from '@jupyterlab/apputils';
 import { OutputArea, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { Kernel, ServiceManager } from '@jupyterlab/services';
+import { Kernel, KernelMessage, ServiceManager } from '@jupyterlab/services';
 import { IDisposable } from '@lumino/disposable';
 import { Panel, Widget } from '@lumino/widgets';
 
@@ -17,7 +17,9 @@ const CODE = 'from zimage_lab import panel; panel()';
 const SESSION_PATH = 'zimage-studio';
 /** The kernel that start.sh makes; a plain installation has only the one of its own Python. */
 const KERNELS = ['zimage-lab', 'python3'];
-const RESTORE_MILLISECONDS = 500;
+/** How long a kernel may take to answer before it is asked again on a new connection. */
+const ANSWER_MILLISECONDS = 4000;
+const PAUSE_MILLISECONDS = 500;
 
 export interface StudioOptions {
   services: ServiceManager.IManager;
@@ -85,6 +87,7 @@ export class Studio extends Panel {
     this._output.hide();
     this.addWidget(this._output);
     session.statusChanged.connect(this._onStatus, this);
+    session.iopubMessage.connect(this._onMessage, this);
   }
 
   private async _showPanel(): Promise<void> {
@@ -96,6 +99,7 @@ export class Studio extends Panel {
     }
     try {
       const reply = await OutputArea.execute(CODE, output, session);
+      this._process = reply?.header.session ?? '';
       if (reply?.content.status === 'error') {
         const { ename, evalue } = reply.content;
         throw new Error(
@@ -116,13 +120,9 @@ export class Studio extends Panel {
 
   private _onStatus(_: unknown, status: Kernel.Status): void {
     const { words } = this._options;
-    // "starting" is all that is heard of a restart that another client asked for.
     if (status === 'restarting' || status === 'autorestarting' || status === 'starting') {
-      this._output?.hide();
-      this._say(words.restarting, words.restartingHint);
-      this._restoreSoon();
+      void this._restore();
     } else if (status === 'dead') {
-      window.clearTimeout(this._timer);
       this._restarting = false;
       this._output?.hide();
       this._say(words.stopped, words.stoppedHint, () => this._startAfresh());
@@ -130,20 +130,32 @@ export class Studio extends Panel {
   }
 
   /**
-   * Ask for the panel once the connection is back. A new kernel does not say "idle" by itself, and one restart is
-   * heard of several times, so this waits for a moment of quiet and then looks.
+   * Nobody tells this page of a restart that another client asked for. The old process's goodbye does; where it died
+   * without one, the first message signed by another process does.
    */
-  private _restoreSoon(): void {
+  private _onMessage(_: unknown, message: KernelMessage.IMessage): void {
+    if (saysGoodbye(message) || (this._process && isFromKernel(message) && message.header.session !== this._process)) {
+      void this._restore();
+    }
+  }
+
+  /** Show the panel of the kernel's next process. */
+  private async _restore(): Promise<void> {
+    const session = this._session;
+    const kernel = session?.session?.kernel;
+    if (this._restarting || !kernel) {
+      return; // one restart is heard of several times
+    }
     this._restarting = true;
-    window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => {
-      if (this._session?.session?.kernel?.connectionStatus !== 'connected') {
-        this._restoreSoon();
-        return;
-      }
+    this._output?.hide();
+    this._say(this._options.words.restarting, this._options.words.restartingHint);
+    const waits = () => this._restarting && session === this._session && !kernel.isDisposed;
+    const process = await nextProcess(kernel, this._process, waits);
+    if (waits()) {
+      this._process = process;
       this._restarting = false;
-      void this._showPanel();
-    }, RESTORE_MILLISECONDS);
+      await this._showPanel();
+    }
   }
 
   /** Start without what is left of a kernel that did not work; its session would be found again by its path. */
@@ -158,12 +170,12 @@ export class Studio extends Panel {
   }
 
   private _disconnect(): void {
-    window.clearTimeout(this._timer);
     this._widgets?.dispose();
     this._output?.dispose();
     this._session?.dispose();
     this._widgets = this._output = this._session = null;
     this._restarting = false;
+    this._process = '';
   }
 
   private _say(title: string, text: string, retry?: () => unknown): void {
@@ -188,9 +200,10 @@ export class Studio extends Panel {
   private _notice: Widget;
   private _options: StudioOptions;
   private _output: SimplifiedOutputArea | null = null;
+  /** The signature of the process that made the panel. */
+  private _process = '';
   private _restarting = false;
   private _session: SessionContext | null = null;
-  private _timer = 0;
   private _widgets: IDisposable | null = null;
 }
 
@@ -210,6 +223,39 @@ async function answer(session: SessionContext, words: Words): Promise<void> {
     watch(null, kernel.status);
     void kernel.info.then(() => resolve(), reject).finally(() => session.statusChanged.disconnect(watch));
   });
+}
+
+/**
+ * Wait until another process than `old` answers, and return its signature. Messages of a new process can be lost until
+ * the server has subscribed to it again, which only a new connection makes it check.
+ */
+async function nextProcess(kernel: Kernel.IKernelConnection, old: string, waits: () => boolean): Promise<string> {
+  const pause = (milliseconds: number) => new Promise<null>(resolve => setTimeout(resolve, milliseconds, null));
+  const ask = async () => {
+    await kernel.reconnect();
+    return kernel.requestKernelInfo();
+  };
+  for (;;) {
+    await pause(PAUSE_MILLISECONDS);
+    if (!waits()) {
+      return '';
+    }
+    const reply = await Promise.race([ask().catch(() => null), pause(ANSWER_MILLISECONDS)]);
+    if (reply && reply.header.session !== old) {
+      return reply.header.session;
+    }
+  }
+}
+
+function saysGoodbye(message: KernelMessage.IMessage): boolean {
+  const type: string = message.header.msg_type;
+  return type === 'shutdown_reply' && (message.content as { restart?: boolean }).restart === true;
+}
+
+/** Whether the process itself signed the message; the server signs what it says of a process's end. */
+function isFromKernel(message: KernelMessage.IMessage): boolean {
+  const { execution_state: state } = message.content as { execution_state?: string };
+  return state === 'busy' || state === 'idle' || state === 'starting';
 }
 
 function reason(error: unknown): string {
