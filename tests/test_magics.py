@@ -14,6 +14,7 @@ from IPython.utils.capture import capture_output
 
 import zimage_lab
 from zimage_lab import magics
+from zimage_lab.engine import live
 from zimage_lab.errors import InvalidRequest, JobFailed
 from zimage_lab.models import catalog
 from zimage_lab.result import GeneratedImage
@@ -177,7 +178,7 @@ def test_an_interrupt_cancels_the_job(
     def interrupt(_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(magics, "picture", interrupt)
+    monkeypatch.setattr(live, "progress", interrupt)
     _, error, _, _ = run(shell, "%%zimage --steps 50\na cat")
     assert isinstance(error, KeyboardInterrupt)
     assert engine.submitted[0].cancelled

@@ -6,9 +6,7 @@ first line are split like a shell's words, and their values are judged by the re
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import keyword
 import shlex
 import sys
@@ -20,6 +18,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display as ipython_display
 
 import zimage_lab
+from zimage_lab.engine import live
 from zimage_lab.errors import InvalidRequest, ZImageError, shown, suggestion
 from zimage_lab.options import OPTIONS
 
@@ -34,12 +33,6 @@ if TYPE_CHECKING:
 display: Any = ipython_display  # IPython leaves it untyped
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
-
-LOOK = 0.1
-"""Seconds between two looks at a job: no front end is sent more than ten updates a second."""
-
-PREVIEW = 256
-"""Longest edge of a preview in the cell, in pixels."""
 
 QUIET = {"text/plain": "", "text/html": ""}
 """What the progress leaves behind: the same in a notebook that was saved, converted, or run again by a test."""
@@ -173,12 +166,12 @@ def show(job: Job) -> GeneratedImage:
     last = ""
     try:
         while not job.done:
-            now = picture(job)
+            now = live.progress(job)
             if now != last and slot is not None:
                 slot.update({"text/plain": "", "text/html": now}, raw=True)
                 last = now
             try:
-                return job.result(timeout=LOOK)
+                return job.result(timeout=live.LOOK)
             except TimeoutError:
                 continue
         return job.result()
@@ -188,26 +181,6 @@ def show(job: Job) -> GeneratedImage:
     finally:
         if slot is not None:
             slot.update(QUIET, raw=True)
-
-
-def picture(job: Job) -> str:
-    """Draw a job's progress as HTML in the theme's own colours: stage, bar, time left, preview."""
-    now = job.progress
-    left = "" if now.seconds_left is None else f", {now.seconds_left:.0f} s left"
-    text = html.escape(f"{now.stage} {now.step}/{now.steps}{left}" if now.stage == "denoising" else now.stage)
-    bar = f'<progress max="{max(now.steps, 1)}" value="{now.step}" aria-label="{text}"></progress>'
-    return f'<div style="color: var(--jp-ui-font-color1, inherit)">{bar} {text}</div>{_preview(job)}'
-
-
-def _preview(job: Job) -> str:
-    if job.preview is None:
-        return ""
-    small = job.preview.convert("RGB")
-    small.thumbnail((PREVIEW, PREVIEW))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f'<img alt="preview" width="{small.width}" src="data:image/jpeg;base64,{data}">'
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

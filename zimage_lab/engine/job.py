@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from zimage_lab.engine import live
 from zimage_lab.errors import Cancelled, InvalidOutput, JobFailed
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ class Job:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - IPython's signature
         if self._image is not None:
             return self._image._repr_mimebundle_()
-        return {"text/plain": repr(self)}
+        return {"text/plain": repr(self) + (f": {self.error}" if self.error else "")}
+
+    def _ipython_display_(self) -> None:
+        live.follow(self)
 
     @property
     def cancelled(self) -> bool:
