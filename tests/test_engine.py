@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from zimage_lab.errors import Cancelled, EngineStopped, InvalidOutput, InvalidRequest, JobFailed, UnknownModel
+from zimage_lab.errors import (
+    Cancelled,
+    EngineStopped,
+    InvalidOutput,
+    InvalidRequest,
+    JobFailed,
+    ModelLoadError,
+    UnknownModel,
+)
 from zimage_lab.store.images import pixels_sha256, read_recipe
 
 if TYPE_CHECKING:
@@ -237,6 +246,87 @@ def test_one_key_is_one_job(engine: Engine) -> None:
     assert engine.submit(PROMPT, seed=9, key="click-1") is first
     with pytest.raises(InvalidRequest, match="key"):
         engine.submit(PROMPT, seed=10, key="click-1")
+
+
+def test_a_key_of_a_job_that_ended_gives_its_result(tmp_path: Path) -> None:
+    from zimage_lab.engine import Engine
+
+    first = Engine(home=tmp_path, device="cpu")
+    made = first.submit(PROMPT, seed=9, steps=1, key="click-1").result(60)
+    first.stop()
+    again = Engine(home=tmp_path, device="cpu")
+    job = again.submit(PROMPT, seed=9, steps=1, key="click-1")
+    assert job.result(5).record == made.record
+    job.cancel()
+    assert job.state == "succeeded"
+    again.stop()
+
+
+def test_no_model_is_the_engine_s_model(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zimage_lab import models
+
+    path = models.find("miniature-turbo").path
+    assert path is not None
+    shutil.copytree(path, tmp_path / "mine")
+    monkeypatch.setattr(engine, "model", str(tmp_path / "mine"))
+    assert engine.request(PROMPT, model=None).model == str(tmp_path / "mine")
+    assert engine.request(PROMPT).model == str(tmp_path / "mine")
+
+
+def test_weights_that_are_not_here_leave_the_resident_model(engine: Engine) -> None:
+    engine.generate(PROMPT, seed=1)
+    with pytest.raises(JobFailed, match="not on this machine"):
+        engine.generate(PROMPT, seed=1, model="z-image-turbo")
+    assert engine.status()["model"] == "miniature-turbo"
+
+
+@pytest.mark.parametrize("part", ["text_encoder", "transformer", "vae"])
+@pytest.mark.parametrize("file", ["config.json", "*.safetensors"])
+def test_damaged_weights_are_a_sentence(tmp_path: Path, part: str, file: str) -> None:
+    from zimage_lab import models
+    from zimage_lab.engine import families
+
+    whole = models.find("miniature-turbo")
+    shutil.copytree(whole.folder, tmp_path / "damaged")
+    (damaged,) = (tmp_path / "damaged" / part).glob(file)
+    damaged.write_bytes(b"[1]")
+    with pytest.raises(ModelLoadError, match="cannot be read"):
+        families.load(models.Model(whole.card, tmp_path / "damaged"), "cpu")
+
+
+@pytest.mark.parametrize("device", ["cudaa", "cuda:99", ""])
+def test_a_device_that_is_not_here_is_a_sentence(device: str) -> None:
+    from zimage_lab.engine.families.z_image import choose_device
+
+    with pytest.raises(InvalidRequest, match=r"^device: .* cannot be used here"):
+        choose_device(device)
+
+
+def test_a_preview_map_of_another_model_gives_no_preview() -> None:
+    import torch
+
+    from zimage_lab import models
+    from zimage_lab.engine.previews import preview
+
+    card = models.find("miniature-turbo").card
+    assert preview(torch.zeros(16, 4, 4), card, (32, 32)) is not None
+    assert preview(torch.zeros(4, 4, 4), card, (32, 32)) is None
+
+
+def test_a_stop_in_the_middle_of_a_submit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zimage_lab import models
+    from zimage_lab.engine import Engine
+
+    stopping, real = Engine(home=tmp_path, device="cpu"), models.check
+
+    def check(*arguments: Any, **options: Any) -> list[str]:  # noqa: ANN401 - as the real one
+        stopping.stop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(models, "check", check)
+    with pytest.raises(EngineStopped):
+        stopping.submit(PROMPT)
+    assert stopping.jobs() == []
 
 
 def test_submits_from_many_threads(engine: Engine) -> None:

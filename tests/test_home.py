@@ -59,6 +59,15 @@ def test_hostile_paths(tmp_path: Path) -> None:
         home("~nobody-of-this-name/x")
 
 
+def test_a_working_folder_that_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(StoreError, match="full path"):
+        home("here")
+
+
 def test_settings_without_a_file(tmp_path: Path) -> None:
     assert settings(tmp_path) == Settings(model=None, device=None, disk_quota_gb=None)
 

@@ -8,42 +8,28 @@ import io
 import os
 import shutil
 import signal
+import stat
 import struct
 import subprocess
 import sys
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngImageFile, PngInfo
+from samples import record
 
 from zimage_lab.errors import InvalidOutput, InvalidRequest, StoreError
-from zimage_lab.recipe import Environment, ModelIdentity, RunRecord, now
-from zimage_lab.request import GenerationRequest
 from zimage_lab.store.images import pixels_sha256, read_recipe, save_png, sweep, write_whole
 from zimage_lab.store.records import Records
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def record(prompt: str = "a red circle", **changes: Any) -> RunRecord:  # noqa: ANN401 - any field
-    request = GenerationRequest(
-        prompt=prompt, model="miniature-turbo", width=64, height=64, steps=8, guidance_scale=0.0, seed=2**64 - 1
-    )
-    made = RunRecord(
-        job_id=str(uuid4()),
-        request=request,
-        state="succeeded",
-        created_at=now(),
-        model=ModelIdentity(id="miniature-turbo", family="z_image"),
-        environment=Environment(zimage_lab="0.1.0", python="3.11", device="cpu", dtype="float32", platform="linux"),
-    )
-    return made.replace(**changes)
 
 
 def picture(seed: int = 0) -> Image.Image:
@@ -275,3 +261,30 @@ def test_a_record_cannot_name_a_place_outside(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="id"):
         record(id="../../x")
     assert save_png(picture(), record(), tmp_path).path.is_relative_to(tmp_path)
+
+
+def test_threads_that_write_one_name_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, both = os.fsync, threading.Barrier(2)
+
+    def together(descriptor: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            both.wait(10)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", together)
+    target, contents = tmp_path / "x.png", (b"a" * 9, b"b" * 5)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write_whole, [target] * 2, contents))
+    assert target.read_bytes() in contents
+    assert leftovers(tmp_path) == []
+
+
+def test_no_pixel_is_decoded_for_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = record()
+    path = save_png(picture(), made, tmp_path).path
+
+    def decodes(_: object) -> None:
+        pytest.fail("the pixels were decoded")
+
+    monkeypatch.setattr(PngImageFile, "load", decodes)
+    assert read_recipe(path).request == made.request

@@ -69,6 +69,35 @@ def test_the_training_forward_pass_is_the_model_s_own(engine: Engine) -> None:
     assert (ours + torch.stack(theirs).squeeze(2)).abs().max() < 1e-4
 
 
+def test_a_first_packaging_writes_a_whole_card(tmp_path: Path) -> None:
+    from zimage_lab.miniature import architecture, checkpoint, latents, package, tokenizer, train_flow
+
+    checkpoint.save(tmp_path / "autoencoder.safetensors", architecture.autoencoder().state_dict(), {"step": 0})
+    latents.encode(tmp_path, pictures=8, report=str)
+    untrained = train_flow.network(tokenizer.build(), "cpu").state_dict()
+    tensors = {f"{kind}.{name}": value for kind in ("now", "average") for name, value in untrained.items()}
+    checkpoint.save(tmp_path / "flow.safetensors", tensors, {"step": 0})
+    target = package.write(tmp_path, name="first", target=tmp_path / "first", report=str)
+    made = models.find(str(target))
+    assert "lantern" in made.card.training["world"]["subjects"]
+    assert "lantern" in (target / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_average_goes_on_from_a_checkpoint() -> None:
+    import torch
+
+    from zimage_lab.miniature.checkpoint import Average
+
+    module = torch.nn.Linear(2, 2, bias=False)
+    average = Average(module, 0.9)
+    own = average.values["weight"]
+    average.restore({"weight": torch.ones(2, 2)}, 1000)
+    assert average.values["weight"] is own, "where the module is, not where the checkpoint was read to"
+    torch.nn.init.zeros_(module.weight)
+    average.update(module)
+    assert torch.allclose(own, torch.full((2, 2), 0.9))
+
+
 @pytest.mark.skipif("ZIMAGE_LAB_LONG_TESTS" not in os.environ, reason="long: ./test.sh --all")
 @pytest.mark.timeout(1200)
 def test_the_level_of_the_card_is_met(engine: Engine) -> None:

@@ -70,6 +70,7 @@ def test_times_are_utc_and_sort_as_text() -> None:
         {"job_id": "7"},
         {"created_at": "yesterday"},
         {"created_at": "2026-01-01T00:00:00"},
+        {"created_at": "0001-01-01T00:00:00+01:00"},
         {"state": "running"},
         {"attempt": 0},
         {"seconds": {"encode": float("nan")}},

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from samples import record
 
 from zimage_lab.errors import InvalidRequest
-from zimage_lab.recipe import Environment, ModelIdentity, RunRecord, now
-from zimage_lab.request import GenerationRequest
 from zimage_lab.store.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def record(**changes: Any) -> RunRecord:  # noqa: ANN401 - any field
-    request = GenerationRequest(
-        prompt="红色的圆形", model="miniature-turbo", width=64, height=64, steps=8, guidance_scale=0.0, seed=2**53 + 1
-    )
-    made = RunRecord(
-        job_id=str(uuid4()),
-        request=request,
-        state="succeeded",
-        created_at=now(),
-        model=ModelIdentity(id="miniature-turbo", family="z_image"),
-        environment=Environment(zimage_lab="0.1.0", python="3.11", device="cpu", dtype="float32", platform="linux"),
-    )
-    return made.replace(**changes)
 
 
 @pytest.fixture
@@ -39,7 +23,7 @@ def records(tmp_path: Path) -> Iterator[Records]:
 
 
 def test_append_and_get(records: Records, tmp_path: Path) -> None:
-    made = record()
+    made = record("红色的圆形", seed=2**53 + 1)
     records.append(made)
     with Records(tmp_path) as other:
         assert other.get(made.id) == made

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 from PIL import Image
+from samples import record
 
 from zimage_lab.errors import InvalidRequest, StoreError
-from zimage_lab.recipe import Environment, ImageFile, ModelIdentity, RunRecord, now
-from zimage_lab.request import GenerationRequest
+from zimage_lab.recipe import ImageFile, RunRecord
 from zimage_lab.result import GeneratedImage
 from zimage_lab.store.images import pixels_sha256, read_recipe, save_png
 
@@ -23,23 +22,9 @@ LINE = "GeneratedImage(seed=42, 128x128, 8 steps, miniature-turbo)"
 PIXELS = Image.new("RGB", (128, 128), (200, 30, 30))
 
 
-def record() -> RunRecord:
-    request = GenerationRequest(
-        prompt="a red circle", model="miniature-turbo", width=128, height=128, steps=8, guidance_scale=0.0, seed=42
-    )
-    return RunRecord(
-        job_id=str(uuid4()),
-        request=request,
-        state="succeeded",
-        created_at=now(),
-        model=ModelIdentity(id="miniature-turbo", family="z_image"),
-        environment=Environment(zimage_lab="0.1.0", python="3.11", device="cpu", dtype="float32", platform="linux"),
-    )
-
-
 @pytest.fixture
 def saved(tmp_path: Path) -> RunRecord:
-    made = record()
+    made = record(size=128, seed=42)
     path, sha256, pixels = save_png(PIXELS, made, tmp_path)
     return made.replace(
         image=ImageFile(path=path.relative_to(tmp_path).as_posix(), sha256=sha256, pixels_sha256=pixels)
@@ -95,6 +80,10 @@ def test_pixels_at_hand_outlive_the_file(saved: RunRecord, tmp_path: Path) -> No
     data = base64.b64decode(result._repr_mimebundle_()["image/png"])
     with Image.open(io.BytesIO(data)) as image:
         assert pixels_sha256(image) == pixels_sha256(PIXELS)
+    inside = read_recipe(result.save(tmp_path / "copy.png"))
+    assert inside.request == saved.request
+    assert inside.image is not None
+    assert inside.image.sha256 is None
 
 
 def test_save_is_a_copy_with_the_recipe(saved: RunRecord, tmp_path: Path) -> None:
@@ -112,6 +101,11 @@ def test_save_refuses(saved: RunRecord, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(InvalidRequest, match=r"^path: "):
         GeneratedImage.from_record(saved, tmp_path).save(tmp_path / name)
+
+
+def test_save_refuses_a_home_that_is_nobodys(saved: RunRecord, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"^path: .* full path"):
+        GeneratedImage.from_record(saved, tmp_path).save("~nobody-of-this-name/x.png")
 
 
 def test_code_is_the_cell(saved: RunRecord, tmp_path: Path) -> None:

@@ -130,6 +130,6 @@ def _absolute(chosen: str) -> Path:
         raise InvalidRequest(field, chosen, "holds a NUL character", "Give a folder's path.")
     try:
         return Path(chosen).expanduser().absolute()
-    except RuntimeError as error:  # "~nobody"
+    except (RuntimeError, OSError) as error:  # "~nobody"; a working folder that has gone
         message = f"The home folder {chosen!r} cannot be found. Give a full path in {VARIABLE}."
         raise StoreError(message) from error

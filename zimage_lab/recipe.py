@@ -33,7 +33,11 @@ def _utc(value: object) -> object:
         if value.tzinfo is None:
             message = "the time has no zone; use UTC"
             raise ValueError(message)
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        try:
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        except OverflowError as error:  # the first or last day of the calendar, in another zone
+            message = "the time is outside the calendar"
+            raise ValueError(message) from error
     return value
 
 
@@ -111,7 +115,7 @@ class RunRecord(BaseModel):
     created_at, started_at, finished_at
         When the job was submitted, when the run began and ended; ISO 8601, UTC. Aware datetimes are taken too.
     seconds
-        Seconds by stage (encode, denoise, decode, save), from the monotonic clock.
+        Seconds by stage (load, encode, denoise, decode), from the monotonic clock.
     image, model, environment, batch
         The file, the weights, the fingerprint, the place in a batch.
     error

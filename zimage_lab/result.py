@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from zimage_lab.errors import InvalidRequest, StoreError, ZImageError, shown
-from zimage_lab.store.images import write_whole
+from zimage_lab.store.images import png, write_whole
 
 if TYPE_CHECKING:
     import os
@@ -86,8 +85,13 @@ class GeneratedImage:
         Path
             Absolute path of the copy.
         """
-        place = Path(path).expanduser().absolute()
         field = "path"
+        try:
+            place = Path(path).expanduser().absolute()
+        except (RuntimeError, OSError) as error:  # "~nobody"; a working folder that has gone
+            raise InvalidRequest(
+                field, str(path), f"{shown(str(path))} cannot be found", "Give a full path."
+            ) from error
         if place.suffix.lower() != ".png":
             raise InvalidRequest(field, str(path), f"{shown(place.name)} does not end with .png", "Pictures are PNG.")
         if not place.parent.is_dir():
@@ -128,9 +132,10 @@ class GeneratedImage:
         except OSError as error:
             if self._image is None:
                 raise self._gone(error) from error
-        buffer = io.BytesIO()
-        self.image.save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        image, file = self.image, self.record.image
+        if file is not None:  # the hash is of the file that is gone
+            return png(image, self.record.replace(image=file.model_copy(update={"sha256": None})))
+        return png(image, self.record)
 
     def _read(self) -> Image:
         from PIL import Image as pillow  # noqa: N813 - a module with a class's name

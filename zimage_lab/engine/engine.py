@@ -13,13 +13,14 @@ from zimage_lab.engine.job import Job
 from zimage_lab.engine.worker import Worker
 from zimage_lab.errors import EngineStopped, InvalidRequest
 from zimage_lab.request import GenerationRequest
+from zimage_lab.result import GeneratedImage
 from zimage_lab.store.queue import Queue
 from zimage_lab.store.records import Records
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from zimage_lab.result import GeneratedImage
+    from zimage_lab.store.jobs import JobRow
 
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
@@ -38,7 +39,8 @@ def load(model: str | None = None, *, home: str | PathLike[str] | None = None, d
     home
         Folder of pictures and records; None takes `ZIMAGE_LAB_HOME` or the user's data folder.
     device
-        Where to compute, as torch names it; None takes CUDA, then MPS, then the CPU.
+        Where to compute, as torch names it; None takes CUDA, then MPS, then the CPU. An engine that is there already
+        keeps its own.
 
     Raises
     ------
@@ -124,12 +126,7 @@ class Engine:
         InvalidRequest
             Something asked for cannot be; the message names the field and the fix.
         """
-        if isinstance(prompt, GenerationRequest):
-            request = prompt.replace(**options) if options else prompt
-        else:
-            request = models.build(prompt, place=self.home, **{"model": self.model, **options})
-        models.check(request, place=self.home)
-        return request
+        return self._checked(prompt, options)[0]
 
     def submit(self, prompt: str | GenerationRequest, *, key: str | None = None, **options: Any) -> Job:  # noqa: ANN401
         """Put a request into the queue and return at once.
@@ -139,7 +136,8 @@ class Engine:
         prompt
             A prompt, or a whole `GenerationRequest`.
         key
-            Idempotency key: a second submit with the same key and request gives the first job again.
+            Idempotency key: a second submit with the same key and request gives the first job again, also one that
+            ended before this engine began.
         options
             Fields of `GenerationRequest`: seed, steps, width, height, guidance_scale, negative_prompt, model, ...
 
@@ -150,16 +148,14 @@ class Engine:
         EngineStopped
             The engine was stopped.
         """
-        if self.stopped:
-            message = "This engine was stopped. Call zimage_lab.load() for a new one."
-            raise EngineStopped(message)
-        request = self.request(prompt, **options)
+        self._refuse_when_stopped()
+        request, warnings = self._checked(prompt, options)
         with self._jobs_lock:
+            self._refuse_when_stopped()  # again: a job that comes behind stop() would wait for ever
             row = self._queue.put(request, key=key)
             job = self._jobs.get(row.id)
             if job is None:
-                job = self._jobs[row.id] = Job(row.id, request, models.check(request, place=self.home))
-                job._on_cancel = self._stop_waiting  # noqa: SLF001 - the engine drives its jobs
+                job = self._jobs[row.id] = self._follow(row, warnings)
                 # Told under the lock that the worker needs for its first look: "running" cannot come before "queued".
                 self.events.emit("state", job.id, state=job.state)
         self._worker.wake()
@@ -184,8 +180,8 @@ class Engine:
         """
         job = self._jobs.get(job_id)
         if job is None:
-            msg = "job"
-            raise InvalidRequest(msg, job_id, "is not a job of this engine", "Use an id of engine.jobs().")
+            field = "job"
+            raise InvalidRequest(field, job_id, "is not a job of this engine", "Use an id of engine.jobs().")
         job.cancel()
 
     def status(self) -> dict[str, Any]:
@@ -213,23 +209,52 @@ class Engine:
 
     def stop(self, timeout: float = 10.0) -> None:
         """Cancel what runs and waits, and end the engine's thread."""
-        self._worker.stopping = True
+        with self._jobs_lock:
+            self._worker.stopping = True
         for job in self.jobs():
             job.cancel()
         self._worker.wake()
         self._worker.join(timeout)
+        if not self._worker.is_alive():
+            self._queue.close()
+            self._records.close()
+
+    def _refuse_when_stopped(self) -> None:
+        if self.stopped:
+            message = "This engine was stopped. Call zimage_lab.load() for a new one."
+            raise EngineStopped(message)
+
+    def _checked(self, prompt: str | GenerationRequest, options: dict[str, Any]) -> tuple[GenerationRequest, list[str]]:
+        """Build and check a request; gives it with what the person should know of it."""
+        if isinstance(prompt, GenerationRequest):
+            request = prompt.replace(**options) if options else prompt
+        else:
+            model = options.get("model")
+            options = {**options, "model": self.model if model is None else model}
+            request = models.build(prompt, place=self.home, **options)
+        return request, models.check(request, place=self.home)
+
+    def _follow(self, row: JobRow, warnings: list[str] | None = None) -> Job:
+        """Make the job of a queue row; one that has ended already, in this process or before it, has its result."""
+        job = Job(row.id, row.request, warnings)
+        job._on_cancel = self._stop_waiting  # noqa: SLF001 - the engine drives its jobs
+        if row.done:
+            image = None
+            if row.record_id is not None:
+                image = GeneratedImage.from_record(self._records.get(row.record_id), self.home)
+            job._finish(row.state, image, row.error)  # noqa: SLF001
+        return job
 
     def _stop_waiting(self, job: Job) -> None:
         """End a job that still waits; a running one is ended by its next step."""
-        if self._queue.cancel(job.id).state == "cancelled":
+        if not job.done and self._queue.cancel(job.id).state == "cancelled":
             job._finish("cancelled", error="The job was cancelled before it began.")  # noqa: SLF001
             self.events.emit("state", job.id, state="cancelled")
 
-    def _adopt(self, job_id: str, request: GenerationRequest) -> Job:
+    def _adopt(self, row: JobRow) -> Job:
         """Find the job of a queue row, or take over one that an engine before this one left behind."""
         with self._jobs_lock:
-            job = self._jobs.get(job_id)
+            job = self._jobs.get(row.id)
             if job is None:
-                job = self._jobs[job_id] = Job(job_id, request)
-                job._on_cancel = self._stop_waiting  # noqa: SLF001
+                job = self._jobs[row.id] = self._follow(row)
             return job

@@ -1,8 +1,8 @@
 """Tells listeners what the engine does, without ever waiting for them.
 
-Every listener has a thread and a box of latest values: of steps and previews only the newest of a job is kept, states
-are kept in order. A listener that is slow or stuck loses previews, never states, and costs the engine one dictionary
-write.
+Every listener has a thread and a box of latest values: of a job's steps and previews, and of what the model does, only
+the newest is kept, and a job's states are kept in order. A listener that is slow or stuck loses previews, never states,
+and costs the engine one dictionary write.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ LARGEST = 512
 
 
 def preview(latents: torch.Tensor, card: ModelCard, size: tuple[int, int]) -> Image.Image | None:
-    """Turn latents into a preview, or None where the model's card has no map.
+    """Turn latents into a preview, or None where the model's card has no map for them.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def preview(latents: torch.Tensor, card: ModelCard, size: tuple[int, int]) -> Im
     """
     import torch
 
-    if card.preview is None:
+    if card.preview is None or len(card.preview.weights) != len(latents):
         return None
     block = card.preview.block
     weights = torch.tensor(card.preview.weights, dtype=torch.float32)

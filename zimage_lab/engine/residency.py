@@ -45,6 +45,7 @@ class Residency:
             model = catalog.find(model_id, self._home)
             if self._loaded is not None and self._loaded.model.id == model.id:
                 return self._loaded
+            _ = model.folder  # where the weights are not here, the resident model stays
             self._drop()
             self._on_change("loading", model.id)
             try:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from zimage_lab.engine.events import Events
     from zimage_lab.engine.families.z_image import ZImage
     from zimage_lab.engine.job import Job, Stage
-    from zimage_lab.request import GenerationRequest
     from zimage_lab.store.jobs import JobRow
     from zimage_lab.store.queue import Queue
     from zimage_lab.store.records import Records
@@ -68,7 +67,7 @@ class Worker(threading.Thread):
         queue: Queue,
         records: Records,
         events: Events,
-        job_of: Callable[[str, GenerationRequest], Job],
+        job_of: Callable[[JobRow], Job],
         device: str | None,
     ) -> None:
         super().__init__(name="zimage-lab-engine", daemon=True)
@@ -134,7 +133,7 @@ class Worker(threading.Thread):
         self._events.emit("model", state=change, model=model_id)
 
     def _run_job(self, row: JobRow) -> None:
-        job = self._job_of(row.id, row.request)
+        job = self._job_of(row)
         self.current, self.state = job.id, "running"
         job.state = "running"
         self._events.emit("state", job.id, state="running")

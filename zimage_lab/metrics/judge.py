@@ -83,6 +83,10 @@ def _normalised(mask: np.ndarray) -> np.ndarray:
     return square
 
 
+def _pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB"), float)
+
+
 class Judge:
     """Reads and judges pictures of one world.
 
@@ -116,8 +120,8 @@ class Judge:
         """
         from scipy import ndimage
 
-        pixels = np.asarray(picture.convert("RGB"), float)
-        front = np.linalg.norm(pixels - np.asarray(background.convert("RGB"), float), axis=-1) > DIFFERENT
+        pixels = _pixels(picture)
+        front = np.linalg.norm(pixels - _pixels(background), axis=-1) > DIFFERENT
         regions, count = ndimage.label(ndimage.binary_opening(front, np.ones((2, 2))))
         found = []
         for number in range(1, count + 1):
@@ -144,9 +148,7 @@ class Judge:
         seen = self.read(picture, background)
         frame = np.ones(picture.size[::-1], bool)
         frame[6:-6, 6:-6] = False
-        away = np.linalg.norm(
-            np.asarray(picture.convert("RGB"), float) - np.asarray(background.convert("RGB"), float), axis=-1
-        )
+        away = np.linalg.norm(_pixels(picture) - _pixels(background), axis=-1)
         rest, pairs = list(seen), []
         for thing in expected:
             if rest:

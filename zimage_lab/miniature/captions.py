@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zimage_lab.miniature.world import PLACES
+from zimage_lab.miniature.world import COLOURS, PLACES
 
 if TYPE_CHECKING:
     import random
@@ -179,7 +179,7 @@ def english_words() -> tuple[str, ...]:
     """List every English word of the captions, sorted."""
     phrases = [
         *(word for words in ENGLISH_SUBJECTS.values() for word in words),
-        *CHINESE_COLOURS,
+        *COLOURS,
         *PLACES,
         *(phrase for phrases in ENGLISH_PLACES.values() for phrase in phrases),
         *(phrase for phrases in ENGLISH_BACKGROUNDS.values() for phrase in phrases),

@@ -27,6 +27,12 @@ class Average:
         self.steps = 0
         self.values = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
+    def restore(self, values: dict[str, torch.Tensor], steps: int) -> None:
+        """Go on from an average that was saved, on the device of the module that is followed."""
+        for name, value in values.items():
+            self.values[name].copy_(value)
+        self.steps = steps
+
     def update(self, module: torch.nn.Module) -> None:
         """Move the average towards the module's present values."""
         import torch

@@ -64,11 +64,7 @@ def prompts(language: str, count: int, seed: int = 7) -> Iterator[tuple[Scene, s
 
 def verdict(judge: Judge, scene: Scene, picture: Image.Image) -> Verdict:
     """Judge one picture of a scene."""
-    # An object's drawing is not centred in its square (a fish has a tail): compare with the outline's own centre.
-    expected = []
-    for thing in scene.things:
-        x, y = PLACES[thing.place]
-        expected.append(Expected(thing.subject, thing.colour, x, y))
+    expected = [Expected(thing.subject, thing.colour, *PLACES[thing.place]) for thing in scene.things]
     return judge.judge(picture, background(scene.background), expected)
 
 

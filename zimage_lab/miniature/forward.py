@@ -58,9 +58,8 @@ class Captions:
 def text_features(encoder: Qwen3Model, captions: Captions) -> torch.Tensor:
     """Encode captions: the last hidden state but one, (batch, length, width)."""
     # Attention is causal and padding stands on the right: no real token sees it, and no mask is needed.
-    features: torch.Tensor = encoder(input_ids=captions.ids, output_hidden_states=True, use_cache=False).hidden_states[
-        -2
-    ]
+    output = encoder(input_ids=captions.ids, output_hidden_states=True, use_cache=False)
+    features: torch.Tensor = output.hidden_states[-2]
     return features
 
 

@@ -101,10 +101,12 @@ def write(
     preview = _preview_map(vae, state)
     parameters = {part: sum(p.numel() for p in module[part].parameters()) for part in ("transformer", "text_encoder")}
     parameters["vae"] = sum(p.numel() for p in vae.parameters())
-    old = json.loads((target / "card.json").read_text()) if (target / "card.json").exists() else {}
-    card = _card(name, preview) | {
+    old = json.loads((target / "card.json").read_text(encoding="utf-8")) if (target / "card.json").exists() else {}
+    card = _card(name, preview)
+    card |= {
         "evaluation": evaluation if evaluation is not None else old.get("evaluation", {}),
         "training": (training if training is not None else old.get("training", {}))
+        | card["training"]
         | {
             "stages": trained,
             "parameters": parameters,

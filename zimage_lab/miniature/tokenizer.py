@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from zimage_lab.miniature.captions import chinese_words, english_words
@@ -37,8 +38,6 @@ def build() -> Qwen2Tokenizer:
         show_progress=False,
     )
     backend.train_from_iterator(["\0".join([*forms, *chinese_words(), *"，。：、"])], trainer)
-    import json
-
     bpe = json.loads(backend.to_str())["model"]
     vocabulary = dict(bpe["vocab"])
     for token in SPECIAL:

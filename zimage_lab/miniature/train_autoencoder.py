@@ -65,7 +65,8 @@ def train(
     if path.exists():
         tensors, state = checkpoint.load(path)
         vae.load_state_dict(tensors)
-        average.values, average.steps, first = dict(tensors), state["step"], state["step"]
+        first = state["step"]
+        average.restore(tensors, first)
     rng = random.Random(seed * 1000 + first)
     drawn = np.stack([np.asarray(draw(training_scene(rng), rng)) for _ in range(pictures)])
     report(f"{pictures} pictures drawn; training from step {first} of {steps}")

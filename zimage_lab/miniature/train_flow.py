@@ -110,8 +110,8 @@ def train(
     if path.exists():
         tensors, state = checkpoint.load(path)
         module.load_state_dict({k.removeprefix("now."): v for k, v in tensors.items() if k.startswith("now.")})
-        average.values = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}
-        average.steps = step = state["step"]
+        step = state["step"]
+        average.restore({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}, step)
         torch.manual_seed(seed + step)
     rng = random.Random(seed + step)
     began, first, seen = time.monotonic(), step, 0.0

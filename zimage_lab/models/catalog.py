@@ -42,6 +42,14 @@ class Model:
         """The name that a request uses; a folder outside the catalog has its path for a name."""
         return self.card.id
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the weights; a ModelLoadError where they are not on this machine."""
+        if self.path is None:
+            message = f"The weights of {self.id} are not on this machine. Run `zimage-lab models` to see what is."
+            raise ModelLoadError(message)
+        return self.path
+
 
 def models(place: Path | None = None) -> list[Model]:
     """List the models: the bundled ones, the real family whether it is here or not, and those in the home's `models/`.

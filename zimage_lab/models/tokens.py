@@ -41,10 +41,7 @@ def encode(model: Model, prompt: str) -> list[int]:
     ModelLoadError
         When the model or its tokenizer is not here, or the file is damaged.
     """
-    if model.path is None:
-        message = f"The weights of {model.id} are not on this machine. Run `zimage-lab models` to see what is."
-        raise ModelLoadError(message)
-    path = model.path / "tokenizer" / "tokenizer.json"
+    path = model.folder / "tokenizer" / "tokenizer.json"
     try:
         status = path.stat()
         tokenizer = _tokenizer(path, status.st_mtime_ns, status.st_size)

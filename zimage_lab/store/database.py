@@ -141,6 +141,23 @@ class Database:
         with self._lock:
             self._connection.close()
 
+
+class Store:
+    """What one home folder keeps in the database; any thread may use it, and any number of processes.
+
+    Parameters
+    ----------
+    home
+        The home folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._database = Database(home)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
     def __enter__(self) -> Self:
         """Give itself."""
         return self
@@ -195,9 +212,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
     if version() < len(MIGRATIONS):
         with _transaction(connection):
-            for number, script in enumerate(
-                MIGRATIONS[version() :], start=version() + 1
-            ):  # asked again, under the lock
+            done = version()  # asked again, under the lock
+            for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
                 for statement in filter(str.strip, script.split(";")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={number}")

@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import struct
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,8 +66,6 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     InvalidOutput
         When the picture is not RGB.
     """
-    from PIL.PngImagePlugin import PngInfo
-
     if image.mode != "RGB":
         message = f"The picture's mode is {image.mode}, not RGB. Convert it before it is saved."
         raise InvalidOutput(message)
@@ -74,12 +73,7 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     path = folder / f"{record.id}.png"
     pixels = pixels_sha256(image)
     inside = record.replace(image=ImageFile(path=path.relative_to(home).as_posix(), sha256=None, pixels_sha256=pixels))
-    texts = PngInfo()
-    texts.add_text(RECIPE, inside.to_json())  # Pillow writes iTXt (UTF-8) by itself where Latin-1 does not suffice
-    texts.add_text(PARAMETERS, inside.as_parameters())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=texts, compress_level=1)  # 6 takes four times as long for a few per cent
-    data = buffer.getvalue()
+    data = png(image, inside)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sync_folder(folder.parent)
@@ -90,6 +84,18 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     return SavedImage(path, hashlib.sha256(data).hexdigest(), pixels)
 
 
+def png(image: Image, record: RunRecord) -> bytes:
+    """Give a picture as PNG bytes with its record inside."""
+    from PIL.PngImagePlugin import PngInfo
+
+    texts = PngInfo()
+    texts.add_text(RECIPE, record.to_json())  # Pillow writes iTXt (UTF-8) by itself where Latin-1 does not suffice
+    texts.add_text(PARAMETERS, record.as_parameters())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=texts, compress_level=1)  # 6 takes four times as long for a few per cent
+    return buffer.getvalue()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that its name shows the old bytes or the new ones, never something between.
 
@@ -98,7 +104,8 @@ def write_whole(path: Path, data: bytes) -> None:
     StoreError
         When the disk is full or cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
+    # Two threads that write the same name must not share a part; the pid stands last, where a sweep looks for it.
+    part = path.with_name(f".{path.name}.{threading.get_ident()}.{os.getpid()}{PART}")
     try:
         if shutil.disk_usage(path.parent).free < len(data) + SPARE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - told in the same words as the real one
@@ -141,7 +148,7 @@ def read_recipe(path: str | os.PathLike[str]) -> RunRecord:
     _check_size(place)
     try:
         with pillow.open(place, formats=["PNG"]) as image:  # Pillow bounds the text chunks: 1 MB each, 64 MB in all
-            text = getattr(image, "text", {}).get(RECIPE)
+            text = image.info.get(RECIPE)  # image.text would decode the pixels to look behind them
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise _unreadable(place, "is damaged") from error
     if not isinstance(text, str) or len(text) > JSON_CHARACTERS:
@@ -211,4 +218,4 @@ def _sentence(error: OSError, path: Path) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"The disk of {path.parent} is full, the picture was not saved. Free some space, then try again."
     reason = error.strerror or type(error).__name__
-    return f"{path} cannot be written ({reason}). Check the folder's permissions, or use another home."
+    return f"{path} cannot be written ({reason}). Check the folder's permissions, or use another one."

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from zimage_lab.errors import InvalidRequest, StoreError, shown, suggestion
 from zimage_lab.recipe import now
-from zimage_lab.store.database import Database
+from zimage_lab.store.database import Store
 from zimage_lab.store.jobs import ENDS, SELECT_JOBS, STATES, AttemptRow, JobRow, JobRows, job_of
 from zimage_lab.store.process import Life, identity, life
 from zimage_lab.values import checked_integer, checked_text
@@ -22,7 +22,6 @@ from zimage_lab.values import checked_integer, checked_text
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
-    from pathlib import Path
 
     from zimage_lab.request import GenerationRequest
 
@@ -33,17 +32,8 @@ PRIORITIES = 1000  # either side of 0
 FOREIGN_SILENCE = timedelta(minutes=10)
 
 
-class Queue:
-    """The jobs of one home folder; any thread may use it, and any number of processes at the same time.
-
-    Parameters
-    ----------
-    home
-        The home folder.
-    """
-
-    def __init__(self, home: Path) -> None:
-        self._database = Database(home)
+class Queue(Store):
+    """The jobs of one home folder."""
 
     def put(self, request: GenerationRequest, *, key: str | None = None, priority: int = 0) -> JobRow:
         """Take a job in; when this returns, it is on the disk.
@@ -162,7 +152,7 @@ class Queue:
                 message = f"Job {job_id} is {job.state}, so it cannot be {state}. Lease it first, or cancel it."
                 raise StoreError(message)
             _end_attempt(connection, job_id, state, error)
-            _endjob_of(connection, job_id, state, error, record_id)
+            _end_job(connection, job_id, state, error, record_id)
             return _get(connection, job_id)
 
     def cancel(self, job_id: str) -> JobRow:
@@ -170,7 +160,7 @@ class Queue:
         with self._database.write() as connection:
             job = _get(connection, job_id)
             if job.state == "queued":
-                _endjob_of(connection, job_id, "cancelled", "It was cancelled before it began.", None)
+                _end_job(connection, job_id, "cancelled", "It was cancelled before it began.", None)
             elif job.state == "running":
                 connection.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job_id,))
             return _get(connection, job_id)
@@ -240,18 +230,6 @@ class Queue:
             ).fetchall()
         return [job_of(row) for row in rows]
 
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        """Give itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self.close()
-
 
 def _next(connection: sqlite3.Connection) -> sqlite3.Row | None:
     """Find the job that this process may take next."""
@@ -295,9 +273,7 @@ def _end_attempt(connection: sqlite3.Connection, job_id: str, outcome: str, erro
     )
 
 
-def _endjob_of(
-    connection: sqlite3.Connection, job_id: str, state: str, error: str | None, record_id: str | None
-) -> None:
+def _end_job(connection: sqlite3.Connection, job_id: str, state: str, error: str | None, record_id: str | None) -> None:
     connection.execute(
         "UPDATE jobs SET state = ?, finished_at = ?, error = ?, record_id = ? WHERE id = ?",
         (state, now(), error, record_id, job_id),
@@ -308,10 +284,10 @@ def _interrupt(connection: sqlite3.Connection, job_id: str, reason: str) -> None
     job = _get(connection, job_id)
     _end_attempt(connection, job_id, "interrupted", reason)
     if job.cancel_requested:
-        _endjob_of(connection, job_id, "cancelled", "It was cancelled, and its engine ended.", None)
+        _end_job(connection, job_id, "cancelled", "It was cancelled, and its engine ended.", None)
     elif job.attempts >= ATTEMPTS:
         sentence = f"It was interrupted {job.attempts} times. {reason} Submit it again if the cause is mended."
-        _endjob_of(connection, job_id, "quarantined", sentence, None)
+        _end_job(connection, job_id, "quarantined", sentence, None)
     else:
         connection.execute("UPDATE jobs SET state = 'queued' WHERE id = ?", (job_id,))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.recipe import RunRecord
-from zimage_lab.store.database import Database
+from zimage_lab.store.database import Store
 from zimage_lab.store.images import sweep
 
 if TYPE_CHECKING:
@@ -16,17 +16,11 @@ if TYPE_CHECKING:
 RunRecords: TypeAlias = list[RunRecord]
 
 
-class Records:
-    """The run records of one home folder; any thread may use it.
-
-    Parameters
-    ----------
-    home
-        The home folder.
-    """
+class Records(Store):
+    """The run records of one home folder."""
 
     def __init__(self, home: Path) -> None:
-        self._database = Database(home)
+        super().__init__(home)
         sweep(home)  # what a killed writer left behind
 
     def append(self, record: RunRecord) -> None:
@@ -88,18 +82,6 @@ class Records:
                 "SELECT record FROM records WHERE sequence < ? ORDER BY sequence DESC LIMIT ?", (end, max(0, limit))
             ).fetchall()
         return [RunRecord.from_json(row["record"]) for row in rows]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        """Give itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self.close()
 
 
 def _find(connection: sqlite3.Connection, record_id: str) -> sqlite3.Row:

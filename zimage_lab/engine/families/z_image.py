@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from zimage_lab.engine import checks
-from zimage_lab.errors import ModelLoadError
+from zimage_lab.errors import InvalidRequest, ModelLoadError, shown
 from zimage_lab.models import tokens
+from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +38,23 @@ def choose_device(wanted: str | None = None) -> tuple[str, torch.dtype]:
     """Choose where to compute and in which precision: bfloat16 on CUDA, else float32; never float16.
 
     Half precision overflows in this transformer and gives black pictures.
+
+    Raises
+    ------
+    InvalidRequest
+        The device that is wanted cannot be used here.
     """
     import torch
 
     if wanted is None:
         wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (AssertionError, RuntimeError) as error:  # AssertionError: torch was built without it
+        field, what = "device", f"{shown(wanted)} cannot be used here ({reason(error)})"
+        raise InvalidRequest(
+            field, wanted, what, 'Use "cpu", or mend the driver: `zimage-lab doctor` looks.'
+        ) from error
     return wanted, torch.bfloat16 if wanted.startswith("cuda") else torch.float32
 
 
@@ -71,11 +84,12 @@ class ZImage:
         Raises
         ------
         ModelLoadError
-            The folder is missing, incomplete, or holds something else.
+            The folder is missing, incomplete, damaged, or holds something else.
+        InvalidRequest
+            The device cannot be used here.
         """
-        if model.path is None:
-            message = f"The weights of {model.id} are not on this machine. Run `zimage-lab models` to see what is."
-            raise ModelLoadError(message)
+        folder = model.folder
+        import torch
         from diffusers import AutoencoderKL, ZImageTransformer2DModel
         from transformers import Qwen3Model
         from transformers.utils import logging
@@ -86,19 +100,17 @@ class ZImage:
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
             modules = {
-                "text_encoder": Qwen3Model.from_pretrained(
-                    model.path, subfolder="text_encoder", dtype=dtype, **options
-                ),
+                "text_encoder": Qwen3Model.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **options),
                 "transformer": ZImageTransformer2DModel.from_pretrained(
-                    model.path, subfolder="transformer", torch_dtype=dtype, **options
+                    folder, subfolder="transformer", torch_dtype=dtype, **options
                 ),
                 # Decoding in half precision shows bands in the sky; the VAE is small enough to stay in float32.
-                "vae": AutoencoderKL.from_pretrained(model.path, subfolder="vae", **options).float(),
+                "vae": AutoencoderKL.from_pretrained(folder, subfolder="vae", **options).float(),
             }
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            message = (
-                f"The weights of {model.id} cannot be read: {error}. Check or replace the folder {model.path.name}."
-            )
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # each library has errors of its own for a damaged file
+            message = f"The weights of {model.id} cannot be read: {error}. Check or replace the folder {folder.name}."
             raise ModelLoadError(message) from error
         return cls(model, {name: module.eval().to(chosen) for name, module in modules.items()}, chosen, dtype)
 

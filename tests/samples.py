@@ -1,0 +1,31 @@
+"""Values that several tests make."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from zimage_lab.recipe import Environment, ModelIdentity, RunRecord, now
+from zimage_lab.request import GenerationRequest
+
+
+def record(
+    prompt: str = "a red circle",
+    *,
+    size: int = 64,
+    seed: int = 2**64 - 1,
+    **changes: Any,  # noqa: ANN401 - any field
+) -> RunRecord:
+    """Give the record of a run that succeeded, its picture not yet written."""
+    request = GenerationRequest(
+        prompt=prompt, model="miniature-turbo", width=size, height=size, steps=8, guidance_scale=0.0, seed=seed
+    )
+    made = RunRecord(
+        job_id=str(uuid4()),
+        request=request,
+        state="succeeded",
+        created_at=now(),
+        model=ModelIdentity(id="miniature-turbo", family="z_image"),
+        environment=Environment(zimage_lab="0.1.0", python="3.11", device="cpu", dtype="float32", platform="linux"),
+    )
+    return made.replace(**changes)
