@@ -20,7 +20,7 @@ DATA = {"errors", "values", "request", "recipe"}
 STORE = DATA | {"home", "store", "result"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
-FACE = ENGINE | {"metrics", "miniature", "prompts", "sweeps", "compare", "workflow"}
+FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
 MAY = {
     "errors": set(),
     "values": DATA,
@@ -34,6 +34,9 @@ MAY = {
     "engine": ENGINE,
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature"},
+    # Templates and tables know no engine: a request is all that comes of them.
+    "prompts": DATA | {"options", "prompts"},
+    "batch": ENGINE | {"prompts", "batch"},
     "widgets": FACE | {"widgets"},
     "magics": FACE,
     # The shell trains and evaluates the miniature, and a bare `zimage-lab` starts the studio.
@@ -43,6 +46,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
+WITHOUT_TORCH |= {"prompts", "batch"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 

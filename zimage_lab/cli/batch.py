@@ -1,0 +1,290 @@
+"""`zimage-lab batch`: pictures of a whole table, resumed where they stopped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.cli.terminal import CANCELLED, DONE, FAILED, WRONG_INPUT, say, say_json, table, tell
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.options import OPTIONS, whole
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from zimage_lab.batch import Batch, Plan
+    from zimage_lab.cli.parser import Parser
+
+LOOK = 0.1
+"""Seconds between two looks at the batch."""
+
+LINE_SECONDS = 10.0
+"""Seconds between two lines where standard error is no terminal."""
+
+SHOWN = 5
+SHOWN_FAILURES = 20
+RECORDS = 50
+"""How many of the latest pictures tell what one takes on this machine."""
+
+DESCRIPTION = """\
+Make the pictures of a table: CSV (also Excel's) or JSONL, one row a picture or several.
+A column called like an option (seed, steps, width, height, guidance_scale, negative_prompt, model)
+sets it for its row."""
+
+EPILOGUE = """\
+zimage-lab batch prompts.csv --template "{product}, white background" --seeds 4 --output-dir out --name "{sku}_{seed}"
+
+out/results.csv accounts for every row. The same command again makes only what is missing.
+Exit codes: 0 all made, 1 some failed, 2 wrong input, 3 cancelled."""
+
+
+def add(groups: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command to the parser."""
+    import argparse
+
+    parser = groups.add_parser(
+        "batch",
+        help="make the pictures of a table",
+        description=DESCRIPTION,
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("table", metavar="TABLE", help="a CSV or JSONL file; with a column prompt, or with --template")
+    parser.add_argument("--template", metavar="TEXT", help="prompt with {column} for each value; {{ is a brace")
+    parser.add_argument(
+        "--seeds",
+        metavar="N|A,B,...",
+        default="1",
+        help="pictures of each row, with consecutive seeds from --seed; or the seeds, with commas (default: 1)",
+    )
+    parser.add_argument("--output-dir", metavar="FOLDER", help="folder for the pictures and results.csv")
+    parser.add_argument("--name", metavar="TEXT", help="files' names: columns, options, {row}, {line}, {n} in the row")
+    parser.add_argument("--skip-bad", action="store_true", help="go on without rows that cannot be drawn")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be made, and make nothing")
+    for option in OPTIONS:
+        parser.add_argument(option.flag, dest=option.name, type=option.read, metavar=option.takes, help=option.help)
+    parser.add_argument("--json", action="store_true", help="print what came of it as JSON")
+    parser.add_argument("--home", metavar="FOLDER", help="folder of pictures and records (see zimage-lab where)")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plan the batch, tell its cost, make it."""
+    from zimage_lab.batch import plan
+    from zimage_lab.home import home, settings
+    from zimage_lab.prompts.table import BadRows
+
+    if arguments.output_dir is None and not arguments.dry_run:
+        field = "--output-dir"
+        raise InvalidRequest(field, None, "is missing", "Give the folder for the pictures, such as --output-dir out.")
+    place = home(arguments.home)
+    options = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    options["model"] = options["model"] or settings(place).model
+    try:
+        made = plan(
+            arguments.table,
+            arguments.template,
+            seeds=_seeds(arguments.seeds),
+            output_dir=arguments.output_dir,
+            name=arguments.name,
+            skip_bad=arguments.skip_bad,
+            begin=not arguments.dry_run,
+            place=place,
+            **options,
+        )
+    except BadRows as error:
+        tell(f"zimage-lab: {error.field}: {error.what}. {error.fix.replace('skip_bad', '--skip-bad')}")
+        for line in error.lines():
+            tell(f"  {line}")
+        return WRONG_INPUT
+    try:
+        return _dry(made, place, arguments) if arguments.dry_run else _make(made, place, arguments)
+    finally:
+        made.close()
+
+
+def _make(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
+    from zimage_lab import load
+    from zimage_lab.batch import Batch
+
+    for line in _announced(made, place):
+        tell(line)
+    began = time.monotonic()
+    if not made.missing:
+        assert made.folder is not None  # noqa: S101 - plan() was given one
+        made.folder.rewrite(made.cells, made.earlier)
+        tell("Every picture is there already; nothing was made.")
+        return _end(made, began, arguments, cancelled=False)
+    engine = load(made.missing[0].request.model, home=place)
+    cancelled = False
+    try:
+        batch = Batch(engine, made)
+        try:
+            with _progress(batch) as look:
+                _wait(batch, look)
+        except KeyboardInterrupt:
+            cancelled = True
+    finally:
+        engine.stop()
+    return _end(made, began, arguments, cancelled=cancelled)
+
+
+def _wait(batch: Batch, look: Callable[[], None]) -> None:
+    """Wait for the end; an interrupt cancels the batch, also between two looks."""
+    try:
+        while not batch.done:
+            look()
+            try:
+                batch.wait(timeout=LOOK)
+            except TimeoutError:
+                continue
+        look()
+        batch.wait()
+    except KeyboardInterrupt:
+        tell("Stopping after the step that runs; what is done is kept.")
+        batch.cancel()
+        batch.wait(timeout=60)
+        raise
+
+
+def _end(made: Plan, began: float, arguments: argparse.Namespace, *, cancelled: bool) -> int:
+    """Tell what came of it, and give the exit code."""
+    from zimage_lab.batch.pace import span
+    from zimage_lab.batch.view import told
+
+    counts: dict[str, int] = {}
+    for cell in made.cells:
+        counts[cell.state] = counts.get(cell.state, 0) + 1
+    assert made.folder is not None  # noqa: S101 - plan() was given one
+    pictures, succeeded = len(made.cells) - counts.get("skipped", 0), counts.get("succeeded", 0)
+    failed = [cell for cell in made.cells if cell.state in {"failed", "invalid_output", "quarantined"}]
+    for cell in failed[:SHOWN_FAILURES]:
+        tell(f"{made.table.unit} {cell.line}, seed {cell.seed}: {cell.state.replace('_', ' ')}. {cell.error}")
+    if len(failed) > SHOWN_FAILURES:
+        tell(f"... and {len(failed) - SHOWN_FAILURES} more, in {made.folder.results.name}")
+    seconds = time.monotonic() - began
+    if arguments.json:
+        facts = {"id": made.folder.id, "results": str(made.folder.results), "pictures": pictures, "states": counts}
+        say_json({**facts, "seconds": round(seconds, 3)})
+    else:
+        say(str(made.folder.results))
+    if cancelled or counts.get("cancelled"):
+        again = "The same command again makes the rest."
+        tell(f"zimage-lab: Cancelled; {succeeded} of {pictures} pictures are done and kept. {again}")
+        return FAILED if failed and not cancelled else CANCELLED
+    tell(f"Pictures and rows: {told(counts)}, in {span(seconds)}.")
+    if failed:
+        tell("The same command again tries those that failed.")
+    return FAILED if failed else DONE
+
+
+def _announced(made: Plan, place: Path) -> list[str]:
+    """Say what will be made and what it costs, before it begins."""
+    from zimage_lab.batch.pace import span
+    from zimage_lab.batch.view import plural
+
+    rows = len({cell.row for cell in made.cells if cell.base is not None})
+    pictures = sum(cell.base is not None for cell in made.cells)
+    missing = len(made.missing)
+    lines = [f"Note: {note}" for note in made.table.notes]
+    for warning, number in list(made.warnings.items())[:SHOWN]:
+        lines.append(f"Note ({plural(number, 'row')}): {warning}")
+    if len(made.warnings) > SHOWN:
+        lines.append(f"Note: {len(made.warnings) - SHOWN} more notes of this kind are left out.")
+    skipped = len(made.cells) - pictures
+    lines += [f"Skipped: {cell.error}" for cell in made.cells if cell.base is None][:SHOWN_FAILURES]
+    if skipped > SHOWN_FAILURES:
+        lines.append(f"... and {skipped - SHOWN_FAILURES} more rows are skipped.")
+    done = f", {pictures - missing} of them done" if pictures > missing else ""
+    lines.append(f"{plural(rows, 'row')}, {made.seeds.count} each: {plural(pictures, 'picture')}{done}.")
+    if missing:
+        seconds = _estimate(made, place)
+        about = "" if seconds is None else f", about {span(seconds)}"
+        lines.append(f"Cost: {plural(missing, 'picture')}, {_large(made.cost)} pixels x steps{about}.")
+    if made.earlier:
+        what = "of another table or other options stay in the folder and in results.csv, as 'earlier'"
+        lines.append(f"Note: {plural(len(made.earlier), 'picture')} {what}.")
+    return lines
+
+
+def _dry(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
+    first = [cell for cell in made.cells if cell.base is not None][:SHOWN]
+    if arguments.json:
+        drawn = sum(cell.base is not None for cell in made.cells)
+        say_json(
+            {
+                "pictures": drawn,
+                "missing": len(made.missing),
+                "skipped": len(made.cells) - drawn,
+                "pixels_x_steps": made.cost,
+                "seconds": _estimate(made, place),
+                "notes": [*made.table.notes, *made.warnings],
+                "first": [{"line": c.line, "seed": str(c.seed), "prompt": c.prompt, "name": c.name} for c in first],
+            }
+        )
+        return DONE
+    for line in _announced(made, place):
+        tell(line)
+    table(["LINE", "SEED", "FILE", "PROMPT"], [[str(c.line), str(c.seed), c.name or "-", c.prompt] for c in first])
+    tell("Nothing was made. Where --seed is not given, it is drawn anew when the batch begins.")
+    return DONE
+
+
+def _seeds(text: str) -> Any:  # noqa: ANN401 - a number, or a list of them; what is neither is refused by the plan
+    if "," not in text:
+        return whole(text)
+    return [whole(word.strip()) for word in text.split(",") if word.strip()]
+
+
+def _estimate(made: Plan, place: Path) -> float | None:
+    """Give the seconds that the batch will take by what pictures took lately; None where nothing is known."""
+    from zimage_lab.home import DATABASE
+
+    if made.known_seconds is not None or not made.missing or not (place / DATABASE).exists():
+        return made.known_seconds
+    from zimage_lab.store.records import Records
+
+    wanted = {cell.base.model for cell in made.missing if cell.base is not None}
+    with Records(place) as records:
+        same = [one for one in records.list(RECORDS) if one.state == "succeeded" and one.request.model in wanted]
+    cost = sum(one.request.cost for one in same)
+    spent = sum(sum(one.seconds.values()) - one.seconds.get("load", 0.0) for one in same)
+    return made.cost * spent / cost if cost and spent else None
+
+
+def _large(number: int) -> str:
+    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if number >= size:
+            return f"{number / size:.1f} {word}"
+    return str(number)
+
+
+@contextmanager
+def _progress(batch: Batch) -> Iterator[Callable[[], None]]:
+    """Show a bar on a terminal, and a line now and then elsewhere; gives the function that moves it."""
+    if not sys.stderr.isatty():
+        said = [time.monotonic(), ""]
+
+        def line() -> None:
+            now = batch.progress
+            if time.monotonic() - said[0] >= LINE_SECONDS and now.stage != said[1]:  # type: ignore[operator]
+                said[:] = [time.monotonic(), now.stage]
+                tell(now.stage)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    with Progress(BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def look() -> None:
+            now = batch.progress
+            bar.update(task, description=now.stage, completed=now.step, total=now.steps)
+
+        yield look
