@@ -1,7 +1,8 @@
 """`%load_ext zimage_lab`: `%%zimage` makes a picture of its cell's text, `%zimage status` tells of the engine.
 
-Whatever stands in the cell is a prompt and nothing else: no expansion, no evaluation, no shell. The options of the
-first line are split like a shell's words, and their values are judged by the request's own validator.
+Whatever stands in the cell is a prompt and nothing else: no expansion, no evaluation, no shell. Only `--variables` puts
+values of the notebook in the place of `{name}`, by plain lookup. The options of the first line are split like a shell's
+words, and their values are judged by the request's own validator.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import zimage_lab
 from zimage_lab.engine import live
 from zimage_lab.errors import InvalidRequest, ZImageError, shown, suggestion
 from zimage_lab.options import OPTIONS
+from zimage_lab.prompts import templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +59,7 @@ class ZImageMagics(Magics):
     @magic_arguments("%zimage")  # type: ignore[no-untyped-call, untyped-decorator]
     @_request_options
     @argument("--name", metavar="VARIABLE", help="give the picture this name too")  # type: ignore[no-untyped-call, untyped-decorator]
+    @argument("--variables", action="store_true", help="{name} in the cell is the variable's value; {{ is a brace")  # type: ignore[no-untyped-call, untyped-decorator]
     def zimage(self, line: str, cell: str | None = None) -> GeneratedImage | Status:
         """Make a picture: `%%zimage --seed 7`, the prompt in the cell's body, word by word as it stands.
 
@@ -74,12 +77,24 @@ class ZImageMagics(Magics):
         if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
             field = "--name"
             raise InvalidRequest(field, name, f"{shown(name)} is not a variable's name", "Use letters, digits and _.")
-        # The line break after the last line is the cell's, not the prompt's.
-        job = zimage_lab.load().submit(cell.rstrip("\n"), **given)
+        prompt = cell.rstrip("\n")  # the line break after the last line is the cell's, not the prompt's
+        if given.pop("variables"):
+            prompt = templates.expand(prompt, self._variables(), field="--variables")
+        job = zimage_lab.load().submit(prompt, **given)
         image = show(job)
         if name is not None:
             self.shell.push({name: image})  # type: ignore[union-attr]
         return image
+
+    def _variables(self) -> dict[str, object]:
+        """Give the notebook's own variables, without those that IPython put there."""
+        shell: Any = self.shell
+        hidden = shell.user_ns_hidden
+        return {
+            name: value
+            for name, value in shell.user_ns.items()
+            if not name.startswith("_") and not (name in hidden and hidden[name] is value)
+        }
 
     def _arguments(self, line: str) -> dict[str, Any]:
         """Give the options that were typed, by their names in Python."""
@@ -91,7 +106,7 @@ class ZImageMagics(Magics):
             field, _, what = str(error).removeprefix("argument ").partition(": ")
             raise InvalidRequest(field, line, what or "cannot be read", "See %zimage? for the options.") from None
         if rest:
-            raise unknown(rest[0], [*(option.flag for option in OPTIONS), "--name"])
+            raise unknown(rest[0], [*(option.flag for option in OPTIONS), "--name", "--variables"])
         return {name: value for name, value in vars(parsed).items() if value is not None}
 
 
