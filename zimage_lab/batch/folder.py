@@ -90,7 +90,8 @@ class Folder:
             raise InvalidRequest(FIELD, text, f"{shown(text)} is a file", "Give a folder's path.")
         self.id = str(uuid.uuid4())
         self.seed: int | None = None
-        self._lock = FileLock(self.path / LOCK, timeout=0)
+        # Taken by whoever starts the batch, let go by the thread that ends it.
+        self._lock = FileLock(self.path / LOCK, timeout=0, thread_local=False)
         self._extra: list[str] = []
         self._remember_read()
 

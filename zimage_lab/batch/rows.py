@@ -144,11 +144,12 @@ class Rows:
     def _problem(self, row: Row, error: InvalidRequest) -> Problem:
         column = self.columns.get(error.field)
         if error.field == "prompt" and self.template is not None:
-            column = None
-        if column is None or tables.missing(row.values.get(column)):
-            # Not said by this row: an option, the template, or the two together.
+            column = None  # then it comes of all columns
+        elif error.field != "prompt" and column is not None and tables.missing(row.values.get(column)):
+            column = None  # an option said it
+        if column is None:
             what = error.what if error.field in {"template", "name"} else f"{error.field}: {error.what}"
-            return Problem(row.number, row.line, column if error.field == "prompt" else None, what, error.fix)
+            return Problem(row.number, row.line, None, what, error.fix)
         fix = error.fix
         if isinstance(error, UnknownModel) or (self.template and column in templates.names(self.template)):
             fix += f" If the column is not to set the {error.field}, rename it."
