@@ -150,6 +150,48 @@ def test_the_error_can_be_caught_and_pickled(shell: InteractiveShell) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
 
 
+def test_variables_are_looked_up_only_where_asked_for(shell: InteractiveShell, engine: FakeEngine) -> None:
+    shell.push({"colour": "red {animal}", "animal": "cat", "count": 3, "size": 1.5})
+    body = "{count} {colour} cups, {size} cm, {{braces}}"
+    for flags, prompt in (("", body), ("--variables", "3 red {animal} cups, 1.5 cm, {braces}")):
+        _, error, _, _ = run(shell, f"%%zimage {flags}\n{body}")
+        assert error is None
+        assert engine.submitted[-1].request.prompt == prompt
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("a {colr} cat", "'colour'"),
+        ("a {colour.__class__} cat", "colour.__class__"),
+        ("{__import__('os').system('touch x')}", "__import__"),
+        ("{__name__}", "__name__"),
+        ("{_} {In} {get_ipython}", "{_}"),
+        ("{In}", "{In}"),
+        ("a {cat", "position 2"),
+        ("a cat}", "position 5"),
+        ("{table}", "a list"),
+        ("{nothing}", "None"),
+        ("{loud}", "RuntimeError"),
+        ("{blank}", "prompt"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_a_sentence(
+    body: str, told: str, shell: InteractiveShell, engine: FakeEngine, tmp_path: Path
+) -> None:
+    class Loud:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    shell.push({"colour": "red", "table": [1], "nothing": None, "loud": Loud(), "blank": " "})
+    _, error, printed, _ = run(shell, f"%%zimage --variables\n{body}")
+    assert isinstance(error, InvalidRequest)
+    assert told in str(error)
+    assert len(printed.strip().splitlines()) == 1
+    assert not engine.submitted
+    assert not (tmp_path / "x").exists()
+
+
 def test_the_progress_leaves_the_same_output_every_time(shell: InteractiveShell, engine: FakeEngine) -> None:
     engine.step_seconds = 0.06
     _, _, _, outputs = run(shell, "%%zimage --seed 7\na cat")
