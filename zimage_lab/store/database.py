@@ -10,71 +10,20 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from zimage_lab.errors import StoreError
 from zimage_lab.home import DATABASE
+from zimage_lab.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BUSY_SECONDS = 30.0
+    from zimage_lab.store.schema import Step
 
-# One entry a schema version, never edited once it was released: a file of version n gets the entries from n on.
-# Seeds are text: SQLite's integers end at 2**63 - 1.
-MIGRATIONS = (
-    """
-    CREATE TABLE jobs (
-        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        key TEXT UNIQUE,
-        request TEXT NOT NULL,
-        request_sha256 TEXT NOT NULL,
-        model TEXT NOT NULL,
-        seed TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN
-            ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'invalid_output', 'quarantined')),
-        priority INTEGER NOT NULL,
-        cancel_requested INTEGER NOT NULL DEFAULT 0,
-        created_at TEXT NOT NULL,
-        started_at TEXT,
-        finished_at TEXT,
-        error TEXT,
-        record_id TEXT,
-        submitter_pid INTEGER NOT NULL,
-        submitter TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX jobs_by_state ON jobs (state, priority DESC, sequence);
-    CREATE TABLE attempts (
-        job_id TEXT NOT NULL REFERENCES jobs (id),
-        number INTEGER NOT NULL,
-        engine_id TEXT NOT NULL,
-        pid INTEGER NOT NULL,
-        process TEXT NOT NULL,
-        started_at TEXT NOT NULL,
-        heartbeat_at TEXT NOT NULL,
-        finished_at TEXT,
-        outcome TEXT NOT NULL CHECK (outcome IN
-            ('running', 'succeeded', 'failed', 'cancelled', 'interrupted', 'invalid_output')),
-        error TEXT,
-        PRIMARY KEY (job_id, number)
-    ) STRICT;
-    CREATE UNIQUE INDEX attempts_running ON attempts (job_id) WHERE outcome = 'running';
-    CREATE TABLE records (
-        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        job_id TEXT NOT NULL,
-        state TEXT NOT NULL,
-        model TEXT NOT NULL,
-        seed TEXT NOT NULL,
-        created_at TEXT NOT NULL,
-        record TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX records_by_job ON records (job_id, sequence);
-    """,
-)
+BUSY_SECONDS = 30.0
 
 
 def connect(home: Path) -> sqlite3.Connection:
@@ -102,8 +51,8 @@ def connect(home: Path) -> sqlite3.Connection:
             connection.row_factory = sqlite3.Row
             _write_ahead(connection, path)
             connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
             _migrate(connection, path)
+            connection.execute("PRAGMA foreign_keys=ON")  # not before: a migration may rebuild a table
         except BaseException:
             connection.close()
             raise
@@ -213,9 +162,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version() < len(MIGRATIONS):
         with _transaction(connection):
             done = version()  # asked again, under the lock
-            for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
-                for statement in filter(str.strip, script.split(";")):
-                    connection.execute(statement)
+            if 0 < done < len(MIGRATIONS):
+                _back_up(path, path.with_name(f"{path.name}.v{done}.bak"))
+            for number, steps in enumerate(MIGRATIONS[done:], start=done + 1):
+                for step in steps:
+                    _apply(connection, step)
                 connection.execute(f"PRAGMA user_version={number}")
     if version() > len(MIGRATIONS):
         message = (
@@ -223,6 +174,28 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             "Update zimage_lab, or use another home folder."
         )
         raise StoreError(message)
+
+
+def _apply(connection: sqlite3.Connection, step: Step) -> None:
+    """Do one step of a migration; executescript() would commit what came before it."""
+    if not isinstance(step, str):
+        step(connection)
+        return
+    statement = ""
+    for line in step.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):  # knows that a trigger's body holds semicolons
+            connection.execute(statement)
+            statement = ""
+
+
+def _back_up(path: Path, copy: Path) -> None:
+    """Copy the file as it is; another connection reads while the caller's holds the lock, so nothing changes in it."""
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
+        source.backup(target)
+    part.replace(copy)
 
 
 def _sentence(error: sqlite3.Error, path: Path) -> str:

@@ -53,6 +53,8 @@ class AttemptRow:
     finished_at: str | None
     outcome: str
     error: str | None
+    record_id: str | None
+    beat: float
 
 
 JobRows: TypeAlias = list[JobRow]  # for the class that has a method called list

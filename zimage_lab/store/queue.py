@@ -64,20 +64,17 @@ class Queue(Store):
                     what = f"{shown(key)} was already used for another request"
                     raise InvalidRequest(field, key, what, "Use a new key for each click.")
                 return job_of(first)
-            job_id, pid = str(uuid.uuid4()), os.getpid()
+            job_id = str(uuid.uuid4())
             asked = (job_id, key, body, request.sha256, request.model, str(request.seed), priority, now())
             connection.execute(
-                "INSERT INTO jobs (id, key, request, request_sha256, model, seed, priority, created_at,"
-                " submitter_pid, submitter, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
-                (*asked, pid, identity(pid)),
+                "INSERT INTO jobs (id, key, request, request_sha256, model, seed, priority, created_at, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
+                asked,
             )
             return _get(connection, job_id)
 
     def lease(self, engine_id: str) -> JobRow | None:
         """Give this process the next job and open an attempt of it: highest priority first, then the oldest.
-
-        A process gets its own jobs and those whose process is gone; a job that another living process waits for is
-        left to it.
 
         Parameters
         ----------
@@ -232,22 +229,10 @@ class Queue(Store):
 
 
 def _next(connection: sqlite3.Connection) -> sqlite3.Row | None:
-    """Find the job that this process may take next."""
-    mine = identity(os.getpid())
-    away: set[str] = set()
-    for row in connection.execute(
-        "SELECT id, submitter_pid, submitter, created_at FROM jobs WHERE state = 'queued'"
-        " ORDER BY priority DESC, sequence"
-    ):
-        found: sqlite3.Row = row
-        submitter = found["submitter"]
-        if submitter == mine:
-            return found
-        if submitter not in away:
-            if _has_left(found["submitter_pid"], submitter, found["created_at"]):
-                return found
-            away.add(submitter)
-    return None
+    """Find the job that comes next."""
+    waiting = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY priority DESC, sequence LIMIT 1"
+    row: sqlite3.Row | None = connection.execute(waiting).fetchone()
+    return row
 
 
 def _get(connection: sqlite3.Connection, job_id: str) -> JobRow:

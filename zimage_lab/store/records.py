@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.recipe import RunRecord
+from zimage_lab.store import chain
 from zimage_lab.store.database import Store
 from zimage_lab.store.images import sweep
 
@@ -31,40 +32,18 @@ class Records(Store):
         InvalidRequest
             When another record has its id.
         """
-        text = record.to_json()
         with self._database.write() as connection:
-            there = connection.execute("SELECT record FROM records WHERE id = ?", (record.id,)).fetchone()
-            if there is not None:
-                if there["record"] != text:
-                    field = "id"
-                    raise InvalidRequest(field, record.id, f"{record.id} is another record's", "Give a new id.")
-                return
-            connection.execute(
-                "INSERT INTO records (id, job_id, state, model, seed, created_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.id,
-                    record.job_id,
-                    record.state,
-                    record.model.id,
-                    str(record.request.seed),
-                    record.created_at,
-                    text,
-                ),
-            )
+            chain.append_in(connection, record)
 
     def get(self, record_id: str) -> RunRecord:
         """Give a record; an unknown id is an InvalidRequest."""
         with self._database.read() as connection:
-            row = _find(connection, record_id)
-        return RunRecord.from_json(row["record"])
+            return _find(connection, record_id)
 
     def by_job(self, job_id: str) -> RunRecords:
         """Give the records of a job, the first one first."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT record FROM records WHERE job_id = ? ORDER BY sequence", (job_id,)
-            ).fetchall()
-        return [RunRecord.from_json(row["record"]) for row in rows]
+            return chain.read_many(connection, "WHERE runs.job_id = ? ORDER BY runs.sequence", (job_id,))
 
     def list(self, limit: int = 100, before: str | None = None) -> RunRecords:
         """Give records, newest first: by the order of writing, which a clock that is set back does not change.
@@ -77,19 +56,25 @@ class Records(Store):
             A record's id: only older ones. This is how a page is followed by the next.
         """
         with self._database.read() as connection:
-            end = 2**63 - 1 if before is None else _find(connection, before)["sequence"]
-            rows = connection.execute(
-                "SELECT record FROM records WHERE sequence < ? ORDER BY sequence DESC LIMIT ?", (end, max(0, limit))
-            ).fetchall()
-        return [RunRecord.from_json(row["record"]) for row in rows]
+            where, values = "", ()
+            if before is not None:
+                where, values = (
+                    "WHERE runs.sequence < (SELECT sequence FROM runs WHERE record_id = ?)",
+                    (_find(connection, before).id,),
+                )
+            return chain.read_many(connection, f"{where} ORDER BY runs.sequence DESC LIMIT ?", (*values, max(0, limit)))
+
+    def broken(self) -> list[str]:
+        """Say where the chain of records does not hold; nothing for a sound one."""
+        with self._database.read() as connection:
+            return list(chain.broken(connection))
 
 
-def _find(connection: sqlite3.Connection, record_id: str) -> sqlite3.Row:
+def _find(connection: sqlite3.Connection, record_id: str) -> RunRecord:
     # SQLite cannot be asked for a lone surrogate; no id of ours holds one.
     askable = isinstance(record_id, str) and record_id.isascii()
-    find = "SELECT sequence, record FROM records WHERE id = ?"
-    row: sqlite3.Row | None = connection.execute(find, (record_id,)).fetchone() if askable else None
-    if row is None:
+    record = chain.read(connection, record_id) if askable else None
+    if record is None:
         field = "record_id"
         raise InvalidRequest(field, record_id, f"{shown(record_id)} is no record of this home", "Look at the list.")
-    return row
+    return record

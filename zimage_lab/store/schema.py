@@ -1,0 +1,204 @@
+"""What is in the database, and the steps that brought it there from each earlier layout.
+
+One entry a schema version, never edited once it was released: a file of version n gets the entries from n on. An entry
+is a row of steps, each SQL text or a function of the connection, all in one transaction.
+Seeds are text: SQLite's integers end at 2**63 - 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from sqlite3 import Connection
+from typing import TypeAlias
+
+Step: TypeAlias = str | Callable[[Connection], None]
+
+_FIRST = """
+CREATE TABLE jobs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    key TEXT UNIQUE,
+    request TEXT NOT NULL,
+    request_sha256 TEXT NOT NULL,
+    model TEXT NOT NULL,
+    seed TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN
+        ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'invalid_output', 'quarantined')),
+    priority INTEGER NOT NULL,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL,
+    started_at TEXT,
+    finished_at TEXT,
+    error TEXT,
+    record_id TEXT,
+    submitter_pid INTEGER NOT NULL,
+    submitter TEXT NOT NULL
+) STRICT;
+CREATE INDEX jobs_by_state ON jobs (state, priority DESC, sequence);
+CREATE TABLE attempts (
+    job_id TEXT NOT NULL REFERENCES jobs (id),
+    number INTEGER NOT NULL,
+    engine_id TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    process TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    heartbeat_at TEXT NOT NULL,
+    finished_at TEXT,
+    outcome TEXT NOT NULL CHECK (outcome IN
+        ('running', 'succeeded', 'failed', 'cancelled', 'interrupted', 'invalid_output')),
+    error TEXT,
+    PRIMARY KEY (job_id, number)
+) STRICT;
+CREATE UNIQUE INDEX attempts_running ON attempts (job_id) WHERE outcome = 'running';
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    job_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    model TEXT NOT NULL,
+    seed TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    record TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_by_job ON records (job_id, sequence);
+"""
+
+# A job belongs to whoever is free, not to its submitter, unless `engine` pins it. `deaths` counts the engines that it
+# took down; an attempt that was given back on purpose is none. `position` orders the jobs of one priority.
+_JOBS = """
+DROP INDEX jobs_by_state;
+ALTER TABLE jobs DROP COLUMN submitter_pid;
+ALTER TABLE jobs DROP COLUMN submitter;
+ALTER TABLE jobs ADD COLUMN parent_id TEXT;
+ALTER TABLE jobs ADD COLUMN name TEXT;
+ALTER TABLE jobs ADD COLUMN source TEXT;
+ALTER TABLE jobs ADD COLUMN user TEXT;
+ALTER TABLE jobs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN position REAL NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN engine TEXT;
+ALTER TABLE jobs ADD COLUMN retry_of TEXT;
+ALTER TABLE jobs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET position = sequence, bytes = length(CAST(request AS BLOB)),
+    deaths = (SELECT count(*) FROM attempts WHERE job_id = jobs.id AND outcome = 'interrupted');
+CREATE INDEX jobs_by_state ON jobs (state, sequence);
+CREATE INDEX jobs_waiting ON jobs (engine, paused, priority DESC, position, sequence) WHERE state = 'queued';
+CREATE INDEX jobs_in_order ON jobs (priority DESC, position, sequence) WHERE state = 'queued';
+CREATE INDEX jobs_by_parent ON jobs (parent_id, sequence) WHERE parent_id IS NOT NULL;
+CREATE INDEX jobs_to_cancel ON jobs (id) WHERE cancel_requested = 1 AND state = 'running';
+ALTER TABLE attempts ADD COLUMN record_id TEXT;
+ALTER TABLE attempts ADD COLUMN beat REAL NOT NULL DEFAULT 0;
+CREATE INDEX attempts_by_engine ON attempts (engine_id) WHERE outcome = 'running';
+"""
+
+# How many jobs of each state there are, kept by the database itself: nobody counts ten thousand rows to take one in.
+_TOTALS = """
+CREATE TABLE totals (state TEXT PRIMARY KEY, jobs INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO totals SELECT state, count(*), sum(bytes) FROM jobs GROUP BY state;
+CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO totals VALUES (new.state, 1, new.bytes)
+        ON CONFLICT (state) DO UPDATE SET jobs = jobs + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER jobs_moved AFTER UPDATE OF state ON jobs WHEN old.state <> new.state BEGIN
+    UPDATE totals SET jobs = jobs - 1, bytes = bytes - old.bytes WHERE state = old.state;
+    INSERT INTO totals VALUES (new.state, 1, new.bytes)
+        ON CONFLICT (state) DO UPDATE SET jobs = jobs + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN
+    UPDATE totals SET jobs = jobs - 1, bytes = bytes - old.bytes WHERE state = old.state;
+END;
+"""
+
+# `records` is a chain that nobody may change; `secrets` holds what a person may have erased; `runs` is what is queried.
+_RECORDS = """
+ALTER TABLE records RENAME TO records_of_layout_1;
+DROP INDEX records_by_job;
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('run', 'picture_deleted', 'prompt_erased')),
+    about TEXT NOT NULL,
+    body TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    link TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_about ON records (about, sequence);
+CREATE TRIGGER records_stay BEFORE DELETE ON records BEGIN
+    SELECT RAISE(ABORT, 'records are never removed');
+END;
+CREATE TRIGGER records_hold BEFORE UPDATE ON records BEGIN
+    SELECT RAISE(ABORT, 'records are never changed');
+END;
+CREATE TABLE secrets (
+    record_id TEXT PRIMARY KEY,
+    prompt TEXT NOT NULL,
+    negative_prompt TEXT NOT NULL,
+    salt TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE runs (
+    sequence INTEGER PRIMARY KEY,
+    record_id TEXT NOT NULL UNIQUE,
+    job_id TEXT NOT NULL,
+    parent_id TEXT,
+    state TEXT NOT NULL,
+    model TEXT NOT NULL,
+    seed TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    finished_at TEXT,
+    seconds REAL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    steps INTEGER NOT NULL,
+    prompt TEXT,
+    source TEXT,
+    error TEXT,
+    image_path TEXT,
+    bytes INTEGER,
+    deleted INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX runs_by_time ON runs (created_at);
+CREATE INDEX runs_by_job ON runs (job_id);
+CREATE INDEX runs_by_parent ON runs (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX runs_by_model ON runs (model, sequence);
+CREATE INDEX runs_by_state ON runs (state, sequence);
+"""
+
+_LIVE = """
+CREATE TABLE events (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    job TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    t REAL NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+CREATE TABLE engines (
+    id TEXT PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    process TEXT NOT NULL,
+    device TEXT NOT NULL,
+    endpoint TEXT,
+    shared INTEGER NOT NULL,
+    independent INTEGER NOT NULL,
+    idle_seconds REAL,
+    told TEXT NOT NULL DEFAULT '{}',
+    asked TEXT NOT NULL DEFAULT '' CHECK (asked IN ('', 'stop', 'unload')),
+    started_at TEXT NOT NULL,
+    beat REAL NOT NULL,
+    stopped_at TEXT
+) STRICT;
+CREATE INDEX engines_living ON engines (started_at) WHERE stopped_at IS NULL;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+def _adopt_records(connection: Connection) -> None:
+    """Chain the records of layout 1 in their order, and remove their table."""
+    try:
+        chain = import_module("zimage_lab.store.chain")
+    except ModuleNotFoundError:
+        return
+    chain.adopt(connection)
+
+
+MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_FIRST,), (_JOBS, _TOTALS, _RECORDS, _LIVE, _adopt_records))
