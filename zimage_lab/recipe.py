@@ -7,6 +7,7 @@ it was made. Where the environment's fingerprint is another one, it promises the
 from __future__ import annotations
 
 import json
+import platform
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -124,6 +125,10 @@ class RunRecord(BaseModel):
         Sentences about what was done otherwise than asked (a cut prompt, a fallback).
     attempt
         Number of the attempt, from 1.
+    source, user
+        Which face asked (python, panel, magic, shell, batch, ...) and for whom; the user stays out of pictures.
+    parent_id
+        UUID of the batch or sweep that the run belongs to.
     """
 
     model_config = _FROZEN
@@ -143,6 +148,9 @@ class RunRecord(BaseModel):
     batch: Batch = Batch()
     warnings: list[str] = Field(default_factory=list)
     attempt: int = Field(default=1, ge=1)
+    source: str | None = None
+    user: str | None = None
+    parent_id: Identity | None = None
 
     @field_validator("request", mode="before")
     @classmethod
@@ -207,6 +215,34 @@ class RunRecord(BaseModel):
             lines.append(f"Negative prompt: {asked.negative_prompt}")
         lines.append(", ".join(f"{name}: {value}" for name, value in facts.items()))
         return "\n".join(lines)
+
+
+def bare_record(request: GenerationRequest, state: EndState, **facts: Any) -> RunRecord:  # noqa: ANN401 - any field
+    """Give the record of a run that no model took part in: cancelled before it began, or cut by its engine's death.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    state
+        How it ended.
+    **facts
+        Further fields of the record; `job_id` and `created_at` at least.
+    """
+    from zimage_lab import __version__
+
+    known = {
+        "model": ModelIdentity(id=request.model, family="unknown"),
+        "environment": Environment(
+            zimage_lab=__version__,
+            python=platform.python_version(),
+            device="none",
+            dtype="none",
+            platform=platform.system(),
+        ),
+        "finished_at": now(),
+    }
+    return RunRecord(request=request, state=state, **{**known, **facts})
 
 
 def _literal(value: object) -> str:

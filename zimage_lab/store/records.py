@@ -56,18 +56,16 @@ class Records(Store):
             A record's id: only older ones. This is how a page is followed by the next.
         """
         with self._database.read() as connection:
-            where, values = "", ()
+            older, values = "", [str(max(0, limit))]
             if before is not None:
-                where, values = (
-                    "WHERE runs.sequence < (SELECT sequence FROM runs WHERE record_id = ?)",
-                    (_find(connection, before).id,),
-                )
-            return chain.read_many(connection, f"{where} ORDER BY runs.sequence DESC LIMIT ?", (*values, max(0, limit)))
+                older = "WHERE runs.sequence < (SELECT sequence FROM runs WHERE record_id = ?)"
+                values.insert(0, _find(connection, before).id)
+            return chain.read_many(connection, f"{older} ORDER BY runs.sequence DESC LIMIT ?", tuple(values))
 
-    def broken(self) -> list[str]:
+    def broken(self) -> tuple[str, ...]:
         """Say where the chain of records does not hold; nothing for a sound one."""
         with self._database.read() as connection:
-            return list(chain.broken(connection))
+            return tuple(chain.broken(connection))
 
 
 def _find(connection: sqlite3.Connection, record_id: str) -> RunRecord:
