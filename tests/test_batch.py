@@ -115,13 +115,13 @@ def test_all_bad_rows_are_named_before_anything_runs(fake: KeyedEngine, tmp_path
         "d,eight,,1\n"
         "e,8,miniature-trubo,1\n"
         "f,8,,18446744073709551615\n"
-        '"g\x1b",8,,\n',
+        '"g\x1b",9.5,,\n',
         encoding="utf-8",
     )
     with pytest.raises(BadRows) as caught:
         start(fake, path, None, seeds=2, output_dir=tmp_path / "out")
     lines = caught.value.lines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line, words in zip(
         lines,
         [
@@ -132,6 +132,7 @@ def test_all_bad_rows_are_named_before_anything_runs(fake: KeyedEngine, tmp_path
             "line 7, column model",
             "line 8, column seed",
             "line 9, column prompt",
+            "line 9, column steps: '9.5'",
         ],
         strict=True,
     ):
@@ -140,6 +141,7 @@ def test_all_bad_rows_are_named_before_anything_runs(fake: KeyedEngine, tmp_path
         assert line.isprintable()
     assert "miniature-turbo" in lines[4]
     assert "rename" in lines[4]
+    assert "7 rows" in str(caught.value)
     assert not fake.submitted
     assert not (tmp_path / "out").exists()
     made = start(fake, path, None, seeds=2, output_dir=tmp_path / "out", skip_bad=True).wait()
@@ -148,6 +150,15 @@ def test_all_bad_rows_are_named_before_anything_runs(fake: KeyedEngine, tmp_path
     assert [line["state"] for line in lines_there] == ["succeeded"] * 2 + ["skipped"] * 7
     assert "column steps" in lines_there[3]["error"]
     assert list(made.frame().row) == [1, 1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_row_without_a_value_for_the_template_is_named(fake: KeyedEngine, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"product": "cup"}\n{"n": 1}\n{"product": null, "n": 2}\n')
+    with pytest.raises(BadRows) as caught:
+        start(fake, path)
+    assert caught.value.lines() == ["line 2: this row has no 'product'. Give it a value; null leaves its place empty."]
+    assert start(fake, path, skip_bad=True).wait().counts == {"succeeded": 2, "skipped": 1}
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -298,6 +309,7 @@ def test_an_interrupt_cancels(fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(running._done, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         running.wait()
+    assert sum(running.counts.values()) == 12
     assert running.done
     assert running.counts["cancelled"] > 0
 
@@ -426,6 +438,7 @@ def test_cells_come_as_they_end_and_the_frame_is_valid_at_any_time(fake: KeyedEn
 
 def test_await_gives_the_batch(fake: KeyedEngine) -> None:
     running = start(fake)
+    assert sum(running.counts.values()) == 3
 
     async def wait() -> batch.Batch:
         return await running

@@ -20,6 +20,7 @@ from PIL import Image
 import zimage_lab
 from zimage_lab.cli import batch as command
 from zimage_lab.cli import main
+from zimage_lab.errors import EngineStopped
 from zimage_lab.models import catalog
 from zimage_lab.store.images import read_recipe
 
@@ -173,6 +174,21 @@ def test_ctrl_c_keeps_what_is_done(
     fake.step_seconds = 0.0
     assert batch("--seeds", "4") == 0
     assert states(tmp_path / "out") == ["succeeded"] * 12
+
+
+def test_an_engine_that_stops_is_exit_code_1_and_says_how_to_go_on(
+    fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = "The engine was stopped."
+
+    def refuse(*_: object, **__: object) -> object:
+        raise EngineStopped(message)
+
+    monkeypatch.setattr(fake, "submit", refuse)
+    assert batch() == 1
+    told = capsys.readouterr().err.splitlines()
+    assert "the same command again makes the rest" in told[-2]
+    assert told[-1] == f"zimage-lab: {message}"
 
 
 def test_the_bar_is_drawn_on_a_terminal_and_lines_elsewhere(

@@ -127,9 +127,11 @@ def plan(
     rows = Rows(table, template, drawn, names, model=model, options=options, place=place)
     asked, problems = rows.read()
     if problems and not skip_bad:
-        raise tables.BadRows(table.name, problems, table.unit, "Mend them, or go on without them (skip_bad).")
+        raise tables.BadRows(
+            table.name, problems, table.unit, "Mend the table, or go on without those rows (skip_bad)."
+        )
     if not asked:
-        raise tables.BadRows(table.name, problems, table.unit, "Mend them: there is no other row.")
+        raise tables.BadRows(table.name, problems, table.unit, "Mend the table: there is no other row.")
     if len(asked) * drawn.count > PICTURES:
         what = f"{len(asked)} rows with {drawn.count} seeds are more than {PICTURES} pictures"
         raise InvalidRequest("seeds", seeds, what, "Take fewer seeds, or cut the table.")  # noqa: EM101 - a field
@@ -147,12 +149,14 @@ def _planned(rows: Rows, asked: list[Asked], problems: list[Problem], folder: Fo
     rows.seeds.begin(folder.seed if folder is not None else None)
     known = folder.lines() if folder is not None else {}
     cells = _cells(rows, asked, known, folder)
-    left = {problem.row: problem for problem in problems}
-    values = {row.number: row for row in rows.table.rows}
-    for number, problem in left.items():
-        row = values.get(number) or tables.Row(number, problem.line, {})
+    wrong: dict[int, list[Problem]] = {}
+    for problem in problems:
+        wrong.setdefault(problem.row, []).append(problem)
+    readable = {row.number: row for row in rows.table.rows if row.number in wrong}
+    for number, found in wrong.items():
+        row = readable.get(number) or tables.Row(number, found[0].line, {})
         prompt = str(row.values.get(rows.columns.get("prompt", ""), "")) if rows.template is None else ""
-        cells.append(skipped(row, problem.sentence(rows.table.unit), prompt))
+        cells.append(skipped(row, " ".join(problem.sentence(rows.table.unit) for problem in found), prompt))
     cells.sort(key=lambda cell: cell.row)
     ours = {cell.key for cell in cells}
     earlier = [line for key, line in known.items() if folder and key not in ours and is_done(line, folder)]

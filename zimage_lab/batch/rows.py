@@ -77,10 +77,10 @@ class Rows:
         """Give what can be drawn and what cannot, both in the table's order."""
         asked, problems = [], list(self.table.problems)
         for row in self.table.rows:
-            try:
-                asked.append(self._read(row))
-            except InvalidRequest as error:
-                problems.append(self._problem(row, error))
+            one, wrong = self._judge(row)
+            problems += wrong
+            if one is not None and not wrong:
+                asked.append(one)
         problems.sort(key=lambda problem: problem.row)
         self._same_everywhere(asked, problems)
         return asked, problems
@@ -92,28 +92,52 @@ class Rows:
         # The row's own columns, but for those that name a field: what the request says is what is drawn.
         return {**facts, **_written(row.values), **dict(base), "seed": seed}
 
-    def _read(self, row: Row) -> Asked:
-        variables = _written(row.values)
+    def _judge(self, row: Row) -> tuple[Asked | None, list[Problem]]:
+        """Read a row, and where something is wrong read it without that, to find what else is."""
+        problems: list[Problem] = []
+        left_out: set[str] = set()
+        while True:
+            try:
+                asked, warnings = self._read(row, left_out)
+            except InvalidRequest as error:
+                field = "prompt" if error.field == "template" else error.field
+                if field in left_out:
+                    return None, problems
+                problems.append(self._problem(row, error))
+                left_out.add(field)
+                continue
+            if not problems:
+                self.warnings.update(warnings)
+            return asked, problems
+
+    def _read(self, row: Row, left_out: set[str]) -> tuple[Asked, list[str]]:
         given = {
             name: tables.option(name, row.values[column])
             for name, column in self.columns.items()
-            if not tables.missing(row.values.get(column))
+            if name not in left_out and not tables.missing(row.values.get(column))
         }
-        if self.template is not None:
-            given["prompt"] = templates.expand(self.template, variables)
-        else:
-            # An empty cell stays, so that the validator can say that it is empty.
-            given.setdefault("prompt", row.values.get(self.columns["prompt"]) or "")
+        given["prompt"] = _PLACEHOLDER if "prompt" in left_out else self._prompt(row)
         start, model = self._start(given.pop("model", self._model))
         own = given.pop("seed", None)
         base = start.replace(**given) if own is None else start.replace(**given, seed=own)
         if own is not None and self.seeds.listed is None:
             self.seeds.check("seed", base.seed)
-        for warning in models.check(base, model):
-            self.warnings[warning] += 1
-        if self.names is not None:
+        warnings = models.check(base, model)
+        if self.names is not None and "name" not in left_out:
             self.names.stem(self.variables(row, base, base.seed, 1))
-        return Asked(row, base, None) if own is None else Asked(row, base.replace(seed=0), base.seed)
+        asked = Asked(row, base, None) if own is None else Asked(row, base.replace(seed=0), base.seed)
+        return asked, warnings
+
+    def _prompt(self, row: Row) -> object:
+        if self.template is None:
+            # An empty cell stays empty, so that the validator can say so.
+            return row.values.get(self.columns["prompt"]) or ""
+        for name in templates.names(self.template):
+            if name not in row.values:
+                field = "template"
+                fix = "Give it a value; null leaves its place empty."
+                raise InvalidRequest(field, None, f"this row has no {shown(name)}", fix)
+        return templates.expand(self.template, _written(row.values))
 
     def _start(self, name: object) -> tuple[GenerationRequest, models.Model]:
         """Give the request that the options alone make with a model: what a row says is put on top of it."""
@@ -136,7 +160,7 @@ class Rows:
             for name in templates.names(self.template):
                 if name not in columns:
                     raise templates.unknown_name(field, name, columns)
-        field, known = "name", [*columns, *FACTS, *GenerationRequest.model_fields]
+        field, known = "name", list(dict.fromkeys([*columns, *FACTS, *GenerationRequest.model_fields]))
         for name in self.names.names if self.names is not None else ():
             if name not in known:
                 raise templates.unknown_name(field, name, known)

@@ -119,7 +119,13 @@ class Batch:
     @property
     def counts(self) -> dict[str, int]:
         """Number of cells in each state, only states that occur."""
-        return dict(Counter(self._state(cell) for cell in self.cells))
+        with self._changed:
+            counts = Counter(self._counts)
+            for cell, job in self._flight.items():
+                if cell.state == WAITING:
+                    counts[WAITING] -= 1
+                    counts[job.state] += 1
+        return dict(+counts)
 
     @property
     def progress(self) -> Progress:
@@ -188,10 +194,14 @@ class Batch:
         """Give each cell when it has ended, those that an earlier start made first."""
         position = 0
         while True:
-            with self._changed:
-                while position >= len(self._order) and not self.done:
-                    self._changed.wait(0.1)
-                ended = self._order[position:]
+            try:
+                with self._changed:
+                    while position >= len(self._order) and not self.done:
+                        self._changed.wait(0.1)
+                    ended = self._order[position:]
+            except KeyboardInterrupt:
+                self.cancel()
+                raise
             if not ended:
                 break
             yield from ended
@@ -292,9 +302,9 @@ class Batch:
                 self._pace.ended(cell.cost, cell.seconds, time.monotonic())
         else:
             cell.tries += 1
+        self._count(cell, job.state, job.error)
         with self._changed:
             del self._flight[cell]
-        self._count(cell, job.state, job.error)
         if self.plan.folder is not None:
             self.plan.folder.append(cell)
         self._tell(cell)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.cli.terminal import CANCELLED, DONE, FAILED, WRONG_INPUT, say, say_json, table, tell
-from zimage_lab.errors import InvalidRequest
+from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.options import OPTIONS, whole
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ def _make(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
                 _wait(batch, look)
         except KeyboardInterrupt:
             cancelled = True
+        except ZImageError:
+            tell("The batch stopped; what is done is kept, and the same command again makes the rest.")
+            raise
     finally:
         engine.stop()
     return _end(made, began, arguments, cancelled=cancelled)

@@ -40,7 +40,7 @@ class FileNames:
     def __init__(self, template: str, taken: Iterable[str] = ()) -> None:
         for part in templates.parts(template, field=FIELD):
             if not part.is_name and _FORBIDDEN.search(part.text):
-                what = f"{shown(part.text)} holds a letter that no file's name can have"
+                what = f"{shown(part.text)} cannot stand in a file's name"
                 raise InvalidRequest(FIELD, template, what, 'Leave out / \\ : * ? " < > and |.')
         self._template = template.removesuffix(SUFFIX)
         self._taken = {_same(name) for name in taken}
