@@ -69,10 +69,12 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     if image.mode != "RGB":
         message = f"The picture's mode is {image.mode}, not RGB. Convert it before it is saved."
         raise InvalidOutput(message)
-    folder = home / IMAGES / record.created_at[:10]
-    path = folder / f"{record.id}.png"
+    path = picture_path(home, record.created_at, record.id)
+    folder = path.parent
     pixels = pixels_sha256(image)
-    inside = record.replace(image=ImageFile(path=path.relative_to(home).as_posix(), sha256=None, pixels_sha256=pixels))
+    inside = record.replace(
+        user=None, image=ImageFile(path=path.relative_to(home).as_posix(), sha256=None, pixels_sha256=pixels)
+    )
     data = png(image, inside)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,6 +84,21 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     _sweep_folder(folder)
     write_whole(path, data)
     return SavedImage(path, hashlib.sha256(data).hexdigest(), pixels)
+
+
+def picture_path(home: Path, created_at: str, record_id: str) -> Path:
+    """Give the place of a run's picture.
+
+    Parameters
+    ----------
+    home
+        The home folder.
+    created_at
+        When its job was submitted, as the record has it.
+    record_id
+        Id of the record.
+    """
+    return home / IMAGES / created_at[:10] / f"{record_id}.png"
 
 
 def png(image: Image, record: RunRecord) -> bytes:
