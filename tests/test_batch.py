@@ -17,7 +17,7 @@ from keyed_engine import KeyedEngine
 from PIL import Image
 
 from zimage_lab import batch
-from zimage_lab.batch import run
+from zimage_lab.batch import work
 from zimage_lab.batch.folder import Folder
 from zimage_lab.batch.pace import Pace, span
 from zimage_lab.errors import EngineStopped, InvalidRequest, StoreError, ZImageError
@@ -298,7 +298,7 @@ def test_cancel_keeps_what_is_done_and_accounts_for_the_rest(fake: KeyedEngine, 
 def test_an_interrupt_cancels(fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.step_seconds = 0.01
     running = start(fake, seeds=4)
-    wait = running._done.wait
+    wait = running._work.done.wait
     calls = iter([KeyboardInterrupt()])
 
     def interrupted(timeout: float | None = None) -> bool:
@@ -306,7 +306,7 @@ def test_an_interrupt_cancels(fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch
             raise error
         return wait(timeout)
 
-    monkeypatch.setattr(running._done, "wait", interrupted)
+    monkeypatch.setattr(running._work.done, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         running.wait()
     assert sum(running.counts.values()) == 12
@@ -315,7 +315,7 @@ def test_an_interrupt_cancels(fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_queue_never_holds_more_than_the_window(fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "WINDOW", 5)
+    monkeypatch.setattr(work, "WINDOW", 5)
     made = start(fake, [f"picture {number}" for number in range(40)], None, steps=1).wait()
     assert made.counts == {"succeeded": 40}
     assert fake.most_waiting <= 5
@@ -334,7 +334,7 @@ def test_a_full_queue_is_asked_again(fake: KeyedEngine, monkeypatch: pytest.Monk
         return submit(*arguments, **options)
 
     monkeypatch.setattr(fake, "submit", crowded)
-    monkeypatch.setattr(run.inspect, "signature", lambda _, real=run.inspect.signature: real(submit))
+    monkeypatch.setattr(work.inspect, "signature", lambda _, real=work.inspect.signature: real(submit))
     assert start(fake).wait().counts == {"succeeded": 3}
 
 

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.cli.terminal import CANCELLED, DONE, FAILED, WRONG_INPUT, say, say_json, table, tell
+from zimage_lab.cli.terminal import CANCELLED, DONE, FAILED, WRONG_INPUT, say, say_json, tell
 from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.options import OPTIONS, whole
 
@@ -25,10 +25,7 @@ LOOK = 0.1
 LINE_SECONDS = 10.0
 """Seconds between two lines where standard error is no terminal."""
 
-SHOWN = 5
 SHOWN_FAILURES = 20
-RECORDS = 50
-"""How many of the latest pictures tell what one takes on this machine."""
 
 DESCRIPTION = """\
 Make the pictures of a table: CSV (also Excel's) or JSONL, one row a picture or several.
@@ -75,6 +72,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Plan the batch, tell its cost, make it."""
     from zimage_lab.batch import plan
+    from zimage_lab.cli import batch_cost
     from zimage_lab.home import home, settings
     from zimage_lab.prompts.table import BadRows
 
@@ -102,7 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
             tell(f"  {line}")
         return WRONG_INPUT
     try:
-        return _dry(made, place, arguments) if arguments.dry_run else _make(made, place, arguments)
+        return (
+            batch_cost.dry_run(made, place, json=arguments.json) if arguments.dry_run else _make(made, place, arguments)
+        )
     finally:
         made.close()
 
@@ -110,8 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _make(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
     from zimage_lab import load
     from zimage_lab.batch import Batch
+    from zimage_lab.cli import batch_cost
 
-    for line in _announced(made, place):
+    for line in batch_cost.announced(made, place):
         tell(line)
     began = time.monotonic()
     if not made.missing:
@@ -185,85 +186,10 @@ def _end(made: Plan, began: float, arguments: argparse.Namespace, *, cancelled: 
     return FAILED if failed else DONE
 
 
-def _announced(made: Plan, place: Path) -> list[str]:
-    """Say what will be made and what it costs, before it begins."""
-    from zimage_lab.batch.pace import span
-    from zimage_lab.batch.view import plural
-
-    rows = len({cell.row for cell in made.cells if cell.base is not None})
-    pictures = sum(cell.base is not None for cell in made.cells)
-    missing = len(made.missing)
-    lines = [f"Note: {note}" for note in made.table.notes]
-    for warning, number in list(made.warnings.items())[:SHOWN]:
-        lines.append(f"Note ({plural(number, 'row')}): {warning}")
-    if len(made.warnings) > SHOWN:
-        lines.append(f"Note: {len(made.warnings) - SHOWN} more notes of this kind are left out.")
-    skipped = len(made.cells) - pictures
-    lines += [f"Skipped: {cell.error}" for cell in made.cells if cell.base is None][:SHOWN_FAILURES]
-    if skipped > SHOWN_FAILURES:
-        lines.append(f"... and {skipped - SHOWN_FAILURES} more rows are skipped.")
-    done = f", {pictures - missing} of them done" if pictures > missing else ""
-    lines.append(f"{plural(rows, 'row')}, {made.seeds.count} each: {plural(pictures, 'picture')}{done}.")
-    if missing:
-        seconds = _estimate(made, place)
-        about = "" if seconds is None else f", about {span(seconds)}"
-        lines.append(f"Cost: {plural(missing, 'picture')}, {_large(made.cost)} pixels x steps{about}.")
-    if made.earlier:
-        what = "of another table or other options stay in the folder and in results.csv, as 'earlier'"
-        lines.append(f"Note: {plural(len(made.earlier), 'picture')} {what}.")
-    return lines
-
-
-def _dry(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
-    first = [cell for cell in made.cells if cell.base is not None][:SHOWN]
-    if arguments.json:
-        drawn = sum(cell.base is not None for cell in made.cells)
-        say_json(
-            {
-                "pictures": drawn,
-                "missing": len(made.missing),
-                "skipped": len(made.cells) - drawn,
-                "pixels_x_steps": made.cost,
-                "seconds": _estimate(made, place),
-                "notes": [*made.table.notes, *made.warnings],
-                "first": [{"line": c.line, "seed": str(c.seed), "prompt": c.prompt, "name": c.name} for c in first],
-            }
-        )
-        return DONE
-    for line in _announced(made, place):
-        tell(line)
-    table(["LINE", "SEED", "FILE", "PROMPT"], [[str(c.line), str(c.seed), c.name or "-", c.prompt] for c in first])
-    tell("Nothing was made. Where --seed is not given, it is drawn anew when the batch begins.")
-    return DONE
-
-
 def _seeds(text: str) -> Any:  # noqa: ANN401 - a number, or a list of them; what is neither is refused by the plan
     if "," not in text:
         return whole(text)
     return [whole(word.strip()) for word in text.split(",") if word.strip()]
-
-
-def _estimate(made: Plan, place: Path) -> float | None:
-    """Give the seconds that the batch will take by what pictures took lately; None where nothing is known."""
-    from zimage_lab.home import DATABASE
-
-    if made.known_seconds is not None or not made.missing or not (place / DATABASE).exists():
-        return made.known_seconds
-    from zimage_lab.store.records import Records
-
-    wanted = {cell.base.model for cell in made.missing if cell.base is not None}
-    with Records(place) as records:
-        same = [one for one in records.list(RECORDS) if one.state == "succeeded" and one.request.model in wanted]
-    cost = sum(one.request.cost for one in same)
-    spent = sum(sum(one.seconds.values()) - one.seconds.get("load", 0.0) for one in same)
-    return made.cost * spent / cost if cost and spent else None
-
-
-def _large(number: int) -> str:
-    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
-        if number >= size:
-            return f"{number / size:.1f} {word}"
-    return str(number)
 
 
 @contextmanager
