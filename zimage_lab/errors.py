@@ -88,6 +88,30 @@ class StoreError(ZImageError):
     """The database or the picture folder cannot be used: disk full, no permission, a newer database."""
 
 
+class QueueFull(ZImageError):  # noqa: N818 - a full queue is a state that passes
+    """The queue takes no more jobs for now; nothing was queued.
+
+    Parameters
+    ----------
+    message
+        The sentence.
+    retry_after
+        Seconds after which there may be room.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message, retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Give the sentence."""
+        return str(self.args[0])
+
+
+class LeaseLost(ZImageError):  # noqa: N818 - it says what happened
+    """A job was taken from the engine that ran it, which had been silent too long; what it made does not count."""
+
+
 class EngineStopped(ZImageError):  # noqa: N818 - the name is in the design
     """The engine takes no more jobs."""
 

@@ -38,6 +38,8 @@ class Settings(BaseModel):
         "cpu", "cuda", "cuda:1"; None picks.
     disk_quota_gb
         Most gigabytes (10**9 bytes) that pictures may take; None sets no limit.
+    queue_jobs, queue_mb
+        Most jobs that wait, and most megabytes (10**6 bytes) of requests; further ones are refused for a while.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -45,6 +47,8 @@ class Settings(BaseModel):
     model: str | None = None
     device: str | None = None
     disk_quota_gb: float | None = Field(default=None, gt=0)
+    queue_jobs: int = Field(default=100_000, ge=1)
+    queue_mb: float = Field(default=256.0, gt=0)
 
 
 def home(argument: str | os.PathLike[str] | None = None) -> Path:

@@ -102,7 +102,6 @@ class Engine:
             engine_id=self.id,
             home=self.home,
             queue=self._queue,
-            records=self._records,
             events=self.events,
             job_of=self._adopt,
             device=device or settings.device,
@@ -240,7 +239,7 @@ class Engine:
         job._on_cancel = self._stop_waiting  # noqa: SLF001 - the engine drives its jobs
         if row.done:
             image = None
-            if row.record_id is not None:
+            if row.state == "succeeded" and row.record_id is not None:
                 image = GeneratedImage.from_record(self._records.get(row.record_id), self.home)
             job._finish(row.state, image, row.error)  # noqa: SLF001
         return job

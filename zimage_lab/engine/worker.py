@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 from zimage_lab import models
@@ -32,13 +31,16 @@ if TYPE_CHECKING:
     from zimage_lab.engine.families.z_image import ZImage
     from zimage_lab.engine.job import Job, Stage
     from zimage_lab.store.jobs import JobRow
+    from zimage_lab.store.leases import Lease
     from zimage_lab.store.queue import Queue
-    from zimage_lab.store.records import Records
 
 LOG = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 """Pause after an error of the queue (a full disk, a lock held too long) before it is asked again."""
+
+BEAT_SECONDS = 10.0
+"""How often a running job is said to be alive."""
 
 SPENT = {"loading": "load", "encoding": "encode", "denoising": "denoise", "decoding": "decode"}
 """Names under which a record keeps the seconds of each stage; saving is over only after the record is written."""
@@ -51,7 +53,7 @@ class Worker(threading.Thread):
     ----------
     engine_id
         Name under which jobs are leased.
-    home, queue, records, events
+    home, queue, events
         Where pictures and records go, where jobs come from, who hears of it.
     job_of
         Gives the `Job` of a queue row.
@@ -65,14 +67,14 @@ class Worker(threading.Thread):
         engine_id: str,
         home: Path,
         queue: Queue,
-        records: Records,
         events: Events,
         job_of: Callable[[JobRow], Job],
         device: str | None,
     ) -> None:
         super().__init__(name="zimage-lab-engine", daemon=True)
         self._engine_id, self._home = engine_id, home
-        self._queue, self._records, self._events, self._job_of = queue, records, events, job_of
+        self._queue, self._events, self._job_of = queue, events, job_of
+        self._last_beat = 0.0
         self._awake = threading.Event()
         self._wanted: str | None = None
         self._unload = False
@@ -100,9 +102,9 @@ class Worker(threading.Thread):
         while not self.stopping:
             self._awake.clear()
             try:
-                row = self._queue.lease(self._engine_id)
-                if row is not None:
-                    self._run_job(row)
+                lease = self._queue.lease(self._engine_id)
+                if lease is not None:
+                    self._run_job(lease)
                     continue
                 self._idle_work()
             except Exception:
@@ -132,15 +134,15 @@ class Worker(threading.Thread):
         self.state = "loading" if change == "loading" else "running" if self.current else "idle"
         self._events.emit("model", state=change, model=model_id)
 
-    def _run_job(self, row: JobRow) -> None:
-        job = self._job_of(row)
+    def _run_job(self, lease: Lease) -> None:
+        job = self._job_of(lease.job)
         self.current, self.state = job.id, "running"
         job.state = "running"
         self._events.emit("state", job.id, state="running")
         state, image, error, record = "failed", None, None, None
         try:
-            image = self._make(job, row)
-            state, record = "succeeded", image.record.id
+            image = self._make(job, lease)
+            state, record = "succeeded", image.record
         except Cancelled as stopped:
             state, error = "cancelled", str(stopped)
         except InvalidOutput as invalid:
@@ -155,10 +157,12 @@ class Worker(threading.Thread):
         finally:
             self.current, self.state = None, "idle"
         try:
-            self._queue.finish(row.id, state, error=error, record_id=record)
-        except ZImageError:
+            self._queue.finish(lease, state, error, record)
+        except ZImageError as unwritten:
             # Whoever waits hears of the end even where the queue cannot be written; the next start finds the attempt.
             LOG.exception("The end of job %s could not be written", job.id)
+            if image is not None:  # a picture without a record does not count
+                state, image, error = "failed", None, str(unwritten)
         job._finish(state, image, error)  # noqa: SLF001 - the engine drives its jobs
         self._events.emit("state", job.id, state=state, error=error)
 
@@ -171,7 +175,7 @@ class Worker(threading.Thread):
             return "The device's memory ran out. Choose a smaller size; the engine goes on."
         return f"{type(error).__name__}: {error}"
 
-    def _make(self, job: Job, row: JobRow) -> GeneratedImage:
+    def _make(self, job: Job, lease: Lease) -> GeneratedImage:
         request, began = job.request, now()
         seconds: dict[str, float] = {}
         warnings = models.check(request, place=self._home)
@@ -186,6 +190,7 @@ class Worker(threading.Thread):
             if job.cancelled:
                 message = "The job was cancelled."
                 raise Cancelled(message)
+            self._beat(lease)
             job.progress = Progress(stage, job.progress.step, request.steps)
             self._events.emit("step", job.id, stage=stage, step=job.progress.step, steps=request.steps)
 
@@ -195,19 +200,25 @@ class Worker(threading.Thread):
         features = family.encode(request)
         latents = family.noise(request)
         enter("denoising")
-        latents = family.denoise(request, features, latents, self._watcher(job, family))
+        latents = family.denoise(request, features, latents, self._watcher(job, lease, family))
         enter("decoding")
         picture = family.decode(latents)
         enter("saving")
-        return self._save(job, row, family, picture, began=began, seconds=seconds, warnings=warnings)
+        return self._save(job, lease, family, picture, began=began, seconds=seconds, warnings=warnings)
 
-    def _watcher(self, job: Job, family: ZImage) -> Callable[[int, torch.Tensor], None]:
+    def _beat(self, lease: Lease) -> None:
+        if time.monotonic() - self._last_beat > BEAT_SECONDS:
+            self._last_beat = time.monotonic()
+            self._queue.heartbeat(lease)
+
+    def _watcher(self, job: Job, lease: Lease, family: ZImage) -> Callable[[int, torch.Tensor], None]:
         request, began = job.request, time.perf_counter()
 
         def on_step(number: int, latents: torch.Tensor) -> None:
             if job.cancelled:
                 message = f"The job was cancelled at step {number} of {request.steps}."
                 raise Cancelled(message)
+            self._beat(lease)
             left = (time.perf_counter() - began) / number * (request.steps - number)
             job.progress = Progress("denoising", number, request.steps, left)
             job.preview = preview(latents[0], family.model.card, (request.width, request.height))
@@ -219,7 +230,7 @@ class Worker(threading.Thread):
     def _save(
         self,
         job: Job,
-        row: JobRow,
+        lease: Lease,
         family: ZImage,
         picture: Image.Image,
         *,
@@ -228,11 +239,11 @@ class Worker(threading.Thread):
         warnings: list[str],
     ) -> GeneratedImage:
         record = RunRecord(
-            id=str(uuid.uuid4()),
+            id=lease.record_id,
             job_id=job.id,
             request=job.request,
             state="succeeded",
-            created_at=row.created_at,
+            created_at=lease.job.created_at,
             started_at=began,
             finished_at=now(),
             seconds=seconds,
@@ -241,12 +252,14 @@ class Worker(threading.Thread):
             ),
             environment=environment(family.device, str(family.dtype).removeprefix("torch.")),
             warnings=warnings,
-            attempt=row.attempts,
+            attempt=lease.attempt,
+            source=lease.job.source,
+            user=lease.job.user,
+            parent_id=lease.job.parent_id,
         )
         saved = images.save_png(picture, record, self._home)
         file = ImageFile(
             path=saved.path.relative_to(self._home).as_posix(), sha256=saved.sha256, pixels_sha256=saved.pixels_sha256
         )
         record = record.replace(image=file)
-        self._records.append(record)
         return GeneratedImage(record, saved.path)

@@ -7,6 +7,7 @@ a write depends on.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from zimage_lab.store.schema import Step
 
 BUSY_SECONDS = 30.0
+FULL_BYTES = 2**18  # with less, the shared memory of a WAL cannot grow
 
 
 def connect(home: Path) -> sqlite3.Connection:
@@ -98,9 +100,15 @@ class Store:
     ----------
     home
         The home folder.
+
+    Attributes
+    ----------
+    home
+        The same.
     """
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self._database = Database(home)
 
     def close(self) -> None:
@@ -200,7 +208,7 @@ def _back_up(path: Path, copy: Path) -> None:
 
 def _sentence(error: sqlite3.Error, path: Path) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
         return f"The disk of {path} is full. Free some space, then try again."
     if code == sqlite3.SQLITE_BUSY:
         return f"{path} has been locked for {BUSY_SECONDS:g} seconds by another process. Try again."
@@ -209,3 +217,11 @@ def _sentence(error: sqlite3.Error, path: Path) -> str:
     if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return f"{path} is damaged ({error}). Move it away; pictures keep their recipes inside."
     return f"{path}: {error}. Try again; if it stays, use another home folder."
+
+
+def _is_full(path: Path) -> bool:
+    """Whether an error of reading or writing has the plainest of causes; SQLite does not always say so."""
+    try:
+        return shutil.disk_usage(path.parent).free < FULL_BYTES
+    except OSError:
+        return False

@@ -1,41 +1,39 @@
 """The durable queue: a job that was accepted is in the file, and a job whose engine died comes back.
 
-A job's state moves queued -> running -> succeeded | failed | cancelled | invalid_output; an attempt whose process is
-gone is ``interrupted`` and its job queued again, three attempts in all, then quarantined: a job that kills its engine
-must not kill every engine after it.
+A job's state moves queued -> running -> succeeded | failed | cancelled | invalid_output; an attempt whose engine died
+is ``interrupted`` and its job queued again, three deaths in all, then quarantined: a job that kills its engine must
+not kill every engine after it.
 """
 
 from __future__ import annotations
 
-import os
-import uuid
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from zimage_lab.errors import InvalidRequest, StoreError, shown, suggestion
-from zimage_lab.recipe import now
-from zimage_lab.store.database import Store
-from zimage_lab.store.jobs import ENDS, SELECT_JOBS, STATES, AttemptRow, JobRow, JobRows, job_of
-from zimage_lab.store.process import Life, identity, life
-from zimage_lab.values import checked_integer, checked_text
+from zimage_lab.errors import LeaseLost
+from zimage_lab.store import leases, order
+from zimage_lab.store.steering import Steering
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
+    from typing import Unpack
 
+    from zimage_lab.recipe import RunRecord
     from zimage_lab.request import GenerationRequest
-
-ATTEMPTS = 3
-KEY_CHARACTERS = 200
-PRIORITIES = 1000  # either side of 0
-# An engine in another container cannot be looked up by its pid; only its silence tells.
-FOREIGN_SILENCE = timedelta(minutes=10)
+    from zimage_lab.store.jobs import JobRow, JobRows
+    from zimage_lab.store.leases import Lease
+    from zimage_lab.store.order import Options
 
 
-class Queue(Store):
-    """The jobs of one home folder."""
+class Queue(Steering):
+    """The jobs of one home folder.
 
-    def put(self, request: GenerationRequest, *, key: str | None = None, priority: int = 0) -> JobRow:
+    Parameters
+    ----------
+    home
+        The home folder; its settings bound the queue.
+    """
+
+    def put(self, request: GenerationRequest, **options: Unpack[Options]) -> JobRow:
         """Take a job in; when this returns, it is on the disk.
 
         Parameters
@@ -46,243 +44,121 @@ class Queue(Store):
             Names one click: the same key again gives the first job and queues nothing.
         priority
             Higher goes first, -1000..1000; equal ones go in the order they came.
+        parent_id
+            UUID of the batch or sweep that it belongs to.
+        name, source, user
+            What to call it, which face it came from, and who asked.
+        paused
+            Whether it waits until it is resumed.
+        engine
+            The only engine, by its id, or device ("cuda:1") that may take it.
+        retry_of
+            The job that it repeats.
 
         Raises
         ------
         InvalidRequest
-            When the key was used for another request.
+            When the key was used for another request, or an option is wrong.
+        QueueFull
+            When too many wait.
         """
-        if key is not None:
-            key = checked_text("key", key, limit=KEY_CHARACTERS)
-        priority = checked_integer("priority", priority, -PRIORITIES, PRIORITIES)
-        body = request.canonical_json()
+        wishes = order.checked(options)
         with self._database.write() as connection:
-            first = connection.execute(f"{SELECT_JOBS} WHERE key = ?", (key,)).fetchone() if key is not None else None
-            if first is not None:
-                if first["request"] != body:
-                    field = "key"
-                    what = f"{shown(key)} was already used for another request"
-                    raise InvalidRequest(field, key, what, "Use a new key for each click.")
-                return job_of(first)
-            job_id = str(uuid.uuid4())
-            asked = (job_id, key, body, request.sha256, request.model, str(request.seed), priority, now())
-            connection.execute(
-                "INSERT INTO jobs (id, key, request, request_sha256, model, seed, priority, created_at, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
-                asked,
-            )
-            return _get(connection, job_id)
+            return order.add(connection, request, wishes, self._limits)
 
-    def lease(self, engine_id: str) -> JobRow | None:
-        """Give this process the next job and open an attempt of it: highest priority first, then the oldest.
+    def put_many(self, wanted: Iterable[tuple[GenerationRequest, Options]]) -> JobRows:
+        """Take in many jobs, each with the options of `put`: all of them or, on an error, none."""
+        checked = [(request, order.checked(options)) for request, options in wanted]
+        with self._database.write() as connection:
+            return [order.add(connection, request, wishes, self._limits) for request, wishes in checked]
+
+    def waits(self, engine_id: str, pins: tuple[str, ...] = (), *, shared: bool = True) -> bool:
+        """Whether `lease` would give a job."""
+        with self._database.read() as connection:
+            return leases.first_waiting(connection, (engine_id, *pins), shared=shared) is not None
+
+    def lease(self, engine_id: str, pins: tuple[str, ...] = (), *, shared: bool = True) -> Lease | None:
+        """Give an engine the next job and open an attempt of it: highest priority first, then in order.
 
         Parameters
         ----------
         engine_id
-            Name of the engine that will run it.
+            The engine that will run it; jobs pinned to this id are its own.
+        pins
+            What else it answers to, such as its device.
+        shared
+            Whether it takes jobs that are pinned to nobody.
 
         Returns
         -------
-        JobRow or None
-            The job, now running; None when nothing waits.
+        Lease or None
+            None when nothing waits for it, or the queue is paused.
         """
-        with self._database.read() as connection:  # an idle engine asks often: no write lock for nothing
-            if _next(connection) is None:
-                return None
-        pid = os.getpid()
+        if not self.waits(engine_id, pins, shared=shared):  # an idle engine asks often: no write lock for nothing
+            return None
         with self._database.write() as connection:
-            row = _next(connection)
-            if row is None:  # another engine was faster
-                return None
-            time = now()
-            connection.execute(
-                "UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?",
-                (time, row["id"]),
-            )
-            connection.execute(
-                "INSERT INTO attempts (job_id, number, engine_id, pid, process, started_at, heartbeat_at, outcome)"
-                " SELECT ?, count(*) + 1, ?, ?, ?, ?, ?, 'running' FROM attempts WHERE job_id = ?",
-                (row["id"], engine_id, pid, identity(pid), time, time, row["id"]),
-            )
-            return _get(connection, row["id"])
+            job_id = leases.first_waiting(connection, (engine_id, *pins), shared=shared)
+            return None if job_id is None else leases.begin(connection, job_id, engine_id)
 
-    def heartbeat(self, job_id: str, engine_id: str) -> bool:
-        """Say that the engine is still at it; False when the job is not this engine's any more."""
+    def heartbeat(self, lease: Lease) -> bool:
+        """Say that the engine is still at it; False when the lease was lost."""
         with self._database.write() as connection:
-            return bool(
-                connection.execute(
-                    "UPDATE attempts SET heartbeat_at = ? WHERE job_id = ? AND engine_id = ? AND outcome = 'running'",
-                    (now(), job_id, engine_id),
-                ).rowcount
-            )
+            return leases.beat(connection, lease)
 
-    def finish(self, job_id: str, state: str, error: str | None = None, record_id: str | None = None) -> JobRow:
-        """End a running job; one that has ended keeps its first end, whatever comes later.
+    def finish(self, lease: Lease, state: str, error: str | None = None, record: RunRecord | None = None) -> JobRow:
+        """End a job: its attempt, its state, its record and the event, in one transaction.
 
         Parameters
         ----------
-        job_id
-            The job.
+        lease
+            The lease under which it ran.
         state
             succeeded, failed, cancelled or invalid_output.
         error
             The sentence that says why there is no picture.
-        record_id
-            The run record.
-
-        Returns
-        -------
-        JobRow
-            The job as it is now.
+        record
+            The run record, bearing the lease's `record_id`; a minimal one is made where there is no picture.
 
         Raises
         ------
-        StoreError
-            When the job is not running.
+        LeaseLost
+            When the job is not this engine's any more: nothing is written, and its picture is removed.
         """
-        _known(state, ENDS)
-        with self._database.write() as connection:
-            job = _get(connection, job_id)
-            if job.done:
-                return job
-            if job.state != "running":
-                message = f"Job {job_id} is {job.state}, so it cannot be {state}. Lease it first, or cancel it."
-                raise StoreError(message)
-            _end_attempt(connection, job_id, state, error)
-            _end_job(connection, job_id, state, error, record_id)
-            return _get(connection, job_id)
+        try:
+            with self._database.write() as connection:
+                return leases.finish(connection, lease, state, error, record)
+        except LeaseLost:
+            leases.remove_picture(self.home, lease.record_id)
+            raise
 
-    def cancel(self, job_id: str) -> JobRow:
-        """Cancel a waiting job at once; ask the engine of a running one to stop; leave an ended one as it is."""
-        with self._database.write() as connection:
-            job = _get(connection, job_id)
-            if job.state == "queued":
-                _end_job(connection, job_id, "cancelled", "It was cancelled before it began.", None)
-            elif job.state == "running":
-                connection.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job_id,))
-            return _get(connection, job_id)
+    def release(self, lease: Lease, *, paused: bool = True, reason: str = "Its engine was stopped.") -> JobRow:
+        """Put a running job back, its attempt interrupted: for an engine that stops in the middle on purpose.
 
-    def release(self, job_id: str, reason: str = "The engine stopped.") -> JobRow:
-        """Give a running job back, its attempt interrupted: for an engine that stops in the middle on purpose."""
+        Raises
+        ------
+        LeaseLost
+            When the job is not this engine's any more.
+        """
         with self._database.write() as connection:
-            if _get(connection, job_id).state == "running":
-                _interrupt(connection, job_id, reason)
-            return _get(connection, job_id)
+            return leases.release(connection, lease, paused=paused, reason=reason)
 
     def recover(self) -> JobRows:
-        """Find the jobs whose process is gone; mark those attempts interrupted and queue the jobs again.
+        """Find the jobs whose engine is dead or silent; mark those attempts interrupted and queue the jobs again.
 
-        A job of a live process, this one included, is never touched. A job that was to be cancelled is cancelled; a job
-        at its third attempt is quarantined.
+        A job that was to be cancelled is cancelled; one that took three engines down is quarantined. Jobs that only
+        an engine could take which is gone may then be taken by any.
 
         Returns
         -------
         list of JobRow
             The jobs that were found, as they are now.
         """
-        found = "SELECT job_id, pid, process, heartbeat_at FROM attempts WHERE outcome = 'running'"
         with self._database.read() as connection:
-            if not any(_is_gone(row) for row in connection.execute(found).fetchall()):
+            leases.sweep(connection, self.home)
+            if not leases.overdue(connection) and not leases.unheard_pins(connection):
                 return []
         with self._database.write() as connection:
-            gone = [row for row in connection.execute(found).fetchall() if _is_gone(row)]
-            for row in gone:
-                _interrupt(connection, row["job_id"], f"Its process {row['pid']} is gone.")
-            return [_get(connection, row["job_id"]) for row in gone]
-
-    def get(self, job_id: str) -> JobRow:
-        """Give a job; an unknown id is an InvalidRequest, never a job that looks done."""
-        with self._database.read() as connection:
-            return _get(connection, job_id)
-
-    def attempts(self, job_id: str) -> list[AttemptRow]:
-        """Give the attempts of a job, the first one first."""
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM attempts WHERE job_id = ? ORDER BY number", (job_id,)).fetchall()
-        return [AttemptRow(**dict(row)) for row in rows]
-
-    def counts(self) -> dict[str, int]:
-        """Count the jobs in each state, states without any included."""
-        with self._database.read() as connection:
-            found = connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall()
-        return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in found}
-
-    def list(self, states: Iterable[str] | None = None, limit: int = 100) -> JobRows:
-        """Give jobs, newest first.
-
-        Parameters
-        ----------
-        states
-            Only jobs in one of these states; None for all.
-        limit
-            Most jobs.
-        """
-        wanted = tuple(STATES if states is None else states)
-        for state in wanted:
-            _known(state, STATES)
-        marks = ", ".join("?" * len(wanted))
-        with self._database.read() as connection:
-            rows = connection.execute(
-                f"{SELECT_JOBS} WHERE state IN ({marks}) ORDER BY sequence DESC LIMIT ?", (*wanted, max(0, limit))
-            ).fetchall()
-        return [job_of(row) for row in rows]
-
-
-def _next(connection: sqlite3.Connection) -> sqlite3.Row | None:
-    """Find the job that comes next."""
-    waiting = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY priority DESC, sequence LIMIT 1"
-    row: sqlite3.Row | None = connection.execute(waiting).fetchone()
-    return row
-
-
-def _get(connection: sqlite3.Connection, job_id: str) -> JobRow:
-    # SQLite cannot be asked for a lone surrogate; no id of ours holds one.
-    askable = isinstance(job_id, str) and job_id.isascii()
-    row = connection.execute(f"{SELECT_JOBS} WHERE id = ?", (job_id,)).fetchone() if askable else None
-    if row is None:
-        field = "job_id"
-        raise InvalidRequest(field, job_id, f"{shown(job_id)} is no job of this home", "Look at the list of jobs.")
-    return job_of(row)
-
-
-def _known(state: str, states: tuple[str, ...]) -> None:
-    if state not in states:
-        field = "state"
-        raise InvalidRequest(field, state, f"{shown(state)} is not a state here", suggestion(state, states))
-
-
-def _end_attempt(connection: sqlite3.Connection, job_id: str, outcome: str, error: str | None) -> None:
-    connection.execute(
-        "UPDATE attempts SET outcome = ?, finished_at = ?, error = ? WHERE job_id = ? AND outcome = 'running'",
-        (outcome, now(), error, job_id),
-    )
-
-
-def _end_job(connection: sqlite3.Connection, job_id: str, state: str, error: str | None, record_id: str | None) -> None:
-    connection.execute(
-        "UPDATE jobs SET state = ?, finished_at = ?, error = ?, record_id = ? WHERE id = ?",
-        (state, now(), error, record_id, job_id),
-    )
-
-
-def _interrupt(connection: sqlite3.Connection, job_id: str, reason: str) -> None:
-    job = _get(connection, job_id)
-    _end_attempt(connection, job_id, "interrupted", reason)
-    if job.cancel_requested:
-        _end_job(connection, job_id, "cancelled", "It was cancelled, and its engine ended.", None)
-    elif job.attempts >= ATTEMPTS:
-        sentence = f"It was interrupted {job.attempts} times. {reason} Submit it again if the cause is mended."
-        _end_job(connection, job_id, "quarantined", sentence, None)
-    else:
-        connection.execute("UPDATE jobs SET state = 'queued' WHERE id = ?", (job_id,))
-
-
-def _is_gone(attempt: sqlite3.Row) -> bool:
-    return _has_left(attempt["pid"], attempt["process"], attempt["heartbeat_at"])
-
-
-def _has_left(pid: int, known: str, heard_at: str) -> bool:
-    found = life(pid, known)
-    if found is Life.UNKNOWN:
-        return datetime.now(UTC) - datetime.fromisoformat(heard_at) > FOREIGN_SILENCE
-    return found is Life.GONE
+            leases.unpin(connection)
+            return [
+                leases.interrupt(connection, self.home, job_id, reason) for job_id, reason in leases.overdue(connection)
+            ]

@@ -8,9 +8,10 @@ Seeds are text: SQLite's integers end at 2**63 - 1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from sqlite3 import Connection
 from typing import TypeAlias
+
+from zimage_lab.store.chain import adopt
 
 Step: TypeAlias = str | Callable[[Connection], None]
 
@@ -89,6 +90,7 @@ CREATE INDEX jobs_by_parent ON jobs (parent_id, sequence) WHERE parent_id IS NOT
 CREATE INDEX jobs_to_cancel ON jobs (id) WHERE cancel_requested = 1 AND state = 'running';
 ALTER TABLE attempts ADD COLUMN record_id TEXT;
 ALTER TABLE attempts ADD COLUMN beat REAL NOT NULL DEFAULT 0;
+CREATE INDEX attempts_interrupted ON attempts (outcome) WHERE outcome = 'interrupted';
 CREATE INDEX attempts_by_engine ON attempts (engine_id) WHERE outcome = 'running';
 """
 
@@ -192,13 +194,4 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT RO
 """
 
 
-def _adopt_records(connection: Connection) -> None:
-    """Chain the records of layout 1 in their order, and remove their table."""
-    try:
-        chain = import_module("zimage_lab.store.chain")
-    except ModuleNotFoundError:
-        return
-    chain.adopt(connection)
-
-
-MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_FIRST,), (_JOBS, _TOTALS, _RECORDS, _LIVE, _adopt_records))
+MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_FIRST,), (_JOBS, _TOTALS, _RECORDS, _LIVE, adopt))

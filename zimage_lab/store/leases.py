@@ -1,0 +1,271 @@
+"""Who runs which job: an engine holds a lease, and whoever lost its lease writes nothing any more.
+
+Heartbeats are told by the monotonic clock, which is the same for all processes of a machine since it started: setting
+the wall clock back or forward neither ends a lease nor prolongs one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from zimage_lab.errors import InvalidRequest, LeaseLost
+from zimage_lab.home import IMAGES
+from zimage_lab.recipe import RunRecord, bare_record, now
+from zimage_lab.store import chain, jobs
+from zimage_lab.store.jobs import ENDS, JobRow
+from zimage_lab.store.process import Life, identity, life
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from zimage_lab.recipe import EndState
+
+LEASE_SECONDS = 60.0
+"""Silence after which an engine is taken for dead, though its process may live."""
+
+DEATHS = 3
+"""A job that took so many engines down shall not take the next one down as well."""
+
+
+SWEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """An engine's right to run a job once.
+
+    Attributes
+    ----------
+    job
+        The job, running.
+    attempt
+        Number of the attempt, from 1.
+    record_id
+        Id of the record, and so of the picture, that this attempt will have.
+    engine_id
+        Who holds it.
+    """
+
+    job: JobRow
+    attempt: int
+    record_id: str
+    engine_id: str
+
+
+class Place(NamedTuple):
+    """A waiting job's place in the line."""
+
+    below: int  # the priority, turned round: all three sort upwards
+    position: float
+    sequence: int
+    job_id: str
+
+
+def first_waiting(connection: sqlite3.Connection, pins: Iterable[str], *, shared: bool) -> str | None:
+    """Find the job that comes next for an engine: one look into an index for each pin, however many jobs wait."""
+    if is_paused(connection):
+        return None
+    places: list[Place] = []
+    for pin in [*([None] if shared else []), *dict.fromkeys(pins)]:
+        row = connection.execute(
+            "SELECT -priority, position, sequence, id FROM jobs"
+            " WHERE state = 'queued' AND paused = 0 AND engine IS ?"
+            " ORDER BY priority DESC, position, sequence LIMIT 1",
+            (pin,),
+        ).fetchone()
+        if row is not None:
+            places.append(Place(*row))
+    return min(places).job_id if places else None
+
+
+def is_paused(connection: sqlite3.Connection) -> bool:
+    """Whether the whole queue is paused."""
+    return connection.execute("SELECT 1 FROM meta WHERE key = 'queue_paused'").fetchone() is not None
+
+
+def begin(connection: sqlite3.Connection, job_id: str, engine_id: str) -> Lease:
+    """Open an attempt of a waiting job."""
+    time_, pid = now(), os.getpid()
+    connection.execute(
+        "UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?", (time_, job_id)
+    )
+    record_id = str(uuid.uuid4())
+    connection.execute(
+        "INSERT INTO attempts (job_id, number, engine_id, pid, process, started_at, heartbeat_at, outcome, record_id,"
+        " beat) SELECT ?, count(*) + 1, ?, ?, ?, ?, ?, 'running', ?, ? FROM attempts WHERE job_id = ?",
+        (job_id, engine_id, pid, identity(pid), time_, time_, record_id, time.monotonic(), job_id),
+    )
+    job = jobs.told(connection, job_id)
+    return Lease(job, job.attempts, record_id, engine_id)
+
+
+def beat(connection: sqlite3.Connection, lease: Lease) -> bool:
+    """Say that the engine is still at it; False when the lease was lost."""
+    done = connection.execute(
+        "UPDATE attempts SET beat = ?, heartbeat_at = ?"
+        " WHERE job_id = ? AND number = ? AND engine_id = ? AND outcome = 'running'",
+        (time.monotonic(), now(), lease.job.id, lease.attempt, lease.engine_id),
+    )
+    return done.rowcount == 1
+
+
+def finish(
+    connection: sqlite3.Connection, lease: Lease, state: str, error: str | None, record: RunRecord | None
+) -> JobRow:
+    """End an attempt and its job, with the record and the event, or raise LeaseLost and change nothing."""
+    jobs.known(state, ENDS)
+    record = _fitting(lease, state, error, record)
+    outcome = _outcome(connection, lease)
+    if outcome == state:  # the same end, told twice: the first answer did not arrive
+        return jobs.find(connection, lease.job.id)
+    if outcome != "running":
+        raise _lost(lease)
+    _end_attempt(connection, lease.job.id, lease.attempt, state, error)
+    chain.append_in(connection, record)
+    return jobs.end(connection, lease.job.id, state, error, record.id)
+
+
+def release(connection: sqlite3.Connection, lease: Lease, *, paused: bool, reason: str) -> JobRow:
+    """Put a running job back into the queue: an engine that stops on purpose is no death of the job."""
+    if _outcome(connection, lease) != "running":
+        raise _lost(lease)
+    _record_interruption(connection, lease.job.id, reason)
+    job = jobs.find(connection, lease.job.id)
+    if job.cancel_requested:
+        sentence = "It was cancelled, and its engine stopped."
+        return jobs.end(connection, job.id, "cancelled", sentence, lease.record_id)
+    connection.execute("UPDATE jobs SET state = 'queued', paused = ? WHERE id = ?", (int(paused), job.id))
+    return jobs.told(connection, job.id)
+
+
+def overdue(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """List the running jobs whose engine is dead or silent, each with a sentence that says so."""
+    rows = connection.execute("SELECT job_id, pid, process, beat FROM attempts WHERE outcome = 'running'").fetchall()
+    found = []
+    for row in rows:
+        alive = life(row["pid"], row["process"])
+        silence = time.monotonic() - row["beat"]
+        if alive is Life.GONE:
+            found.append((row["job_id"], f"Its process {row['pid']} is gone."))
+        elif silence > LEASE_SECONDS:
+            found.append((row["job_id"], f"Its engine was silent for {silence:.0f} seconds."))
+    return found
+
+
+def interrupt(connection: sqlite3.Connection, home: Path, job_id: str, reason: str) -> JobRow:
+    """End the running attempt of a dead engine; its job is queued again, cancelled, or quarantined at the third."""
+    record_id = _record_interruption(connection, job_id, reason)
+    remove_picture(home, record_id)
+    connection.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (job_id,))
+    (deaths,) = connection.execute("SELECT deaths FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    job = jobs.find(connection, job_id)
+    if job.cancel_requested:
+        return jobs.end(connection, job_id, "cancelled", "It was cancelled, and its engine ended.", record_id)
+    if deaths >= DEATHS:
+        sentence = f"It was interrupted {deaths} times. {reason} Retry it if the cause is mended."
+        return jobs.end(connection, job_id, "quarantined", sentence, record_id)
+    connection.execute("UPDATE jobs SET state = 'queued' WHERE id = ?", (job_id,))
+    return jobs.told(connection, job_id)
+
+
+def unheard_pins(connection: sqlite3.Connection) -> list[str]:
+    """List the engines that are gone while jobs wait for them alone."""
+    rows = connection.execute(
+        "SELECT id, pid, process, stopped_at FROM engines"
+        " WHERE id IN (SELECT DISTINCT engine FROM jobs WHERE state = 'queued' AND engine IS NOT NULL)"
+    ).fetchall()
+    return [row["id"] for row in rows if row["stopped_at"] is not None or life(row["pid"], row["process"]) is Life.GONE]
+
+
+def unpin(connection: sqlite3.Connection) -> None:
+    """Give the jobs of engines that are gone to any engine."""
+    for engine_id in unheard_pins(connection):
+        connection.execute("UPDATE jobs SET engine = NULL WHERE state = 'queued' AND engine = ?", (engine_id,))
+
+
+def sweep(connection: sqlite3.Connection, home: Path) -> None:
+    """Remove pictures that engines wrote after they had lost their lease, and died before they could be told."""
+    rows = connection.execute(
+        "SELECT record_id FROM attempts WHERE outcome = 'interrupted' AND record_id IS NOT NULL"
+        " ORDER BY rowid DESC LIMIT ?",
+        (SWEPT,),
+    ).fetchall()
+    for row in rows:
+        remove_picture(home, row["record_id"])
+
+
+def remove_picture(home: Path, record_id: str) -> None:
+    """Remove the picture of an attempt that does not count; its name is the record's id."""
+    for path in (home / IMAGES).glob(f"*/{record_id}.png"):
+        path.unlink(missing_ok=True)
+
+
+def _outcome(connection: sqlite3.Connection, lease: Lease) -> str | None:
+    row = connection.execute(
+        "SELECT outcome FROM attempts WHERE job_id = ? AND number = ? AND engine_id = ?",
+        (lease.job.id, lease.attempt, lease.engine_id),
+    ).fetchone()
+    return None if row is None else str(row["outcome"])
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    message = (
+        f"Job {lease.job.id} was taken from engine {lease.engine_id}, which had been silent too long. "
+        "Throw away what it made; the job runs again, or has ended."
+    )
+    return LeaseLost(message)
+
+
+def _fitting(lease: Lease, state: str, error: str | None, record: RunRecord | None) -> RunRecord:
+    """Give the record that belongs to this end: a minimal one where a picture was not made."""
+    if record is None and state != "succeeded":
+        return _bare(lease.job, lease.record_id, lease.attempt, cast("EndState", state), error)
+    if record is None or (record.id, record.job_id, record.state) != (lease.record_id, lease.job.id, state):
+        field = "record"
+        what = f"is not of job {lease.job.id}, attempt {lease.attempt}, {state}"
+        raise InvalidRequest(field, record, what, "Make it with the lease's record_id and the job's id.")
+    return record
+
+
+def _bare(job: JobRow, record_id: str, attempt: int, state: EndState, error: str | None) -> RunRecord:
+    return bare_record(
+        job.request,
+        state,
+        id=record_id,
+        job_id=job.id,
+        created_at=job.created_at,
+        attempt=attempt,
+        error=error,
+        source=job.source,
+        user=job.user,
+        parent_id=job.parent_id,
+    )
+
+
+def cancelled_record(job: JobRow, error: str) -> RunRecord:
+    """Make the record of a job that was cancelled before it began."""
+    return _bare(job, str(uuid.uuid4()), max(1, job.attempts), "cancelled", error)
+
+
+def _record_interruption(connection: sqlite3.Connection, job_id: str, reason: str) -> str:
+    attempt = connection.execute(
+        "SELECT number, record_id, started_at FROM attempts WHERE job_id = ? AND outcome = 'running'", (job_id,)
+    ).fetchone()
+    _end_attempt(connection, job_id, attempt["number"], "interrupted", reason)
+    record_id = attempt["record_id"] or str(uuid.uuid4())  # an attempt of layout 1 has none
+    record = _bare(jobs.find(connection, job_id), record_id, attempt["number"], "interrupted", reason)
+    chain.append_in(connection, record.replace(started_at=attempt["started_at"]))
+    return record_id
+
+
+def _end_attempt(connection: sqlite3.Connection, job_id: str, number: int, outcome: str, error: str | None) -> None:
+    connection.execute(
+        "UPDATE attempts SET outcome = ?, finished_at = ?, error = ? WHERE job_id = ? AND number = ?",
+        (outcome, now(), error, job_id, number),
+    )
