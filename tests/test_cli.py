@@ -17,6 +17,7 @@ from PIL import Image
 import zimage_lab
 from zimage_lab.cli import main
 from zimage_lab.cli.generate import wait
+from zimage_lab.cli.terminal import table
 from zimage_lab.models import catalog
 from zimage_lab.store.images import read_recipe
 
@@ -77,6 +78,15 @@ def test_home_option_beats_the_environment(
     assert main(["generate", "a red circle", "--home", str(other)]) == 0
     assert capsys.readouterr().out.startswith(str(other))
     assert engine.home == other
+
+
+def test_the_settings_name_the_model(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.home.mkdir(exist_ok=True)
+    (engine.home / "config.toml").write_text('model = "z-image-turbo"\n', encoding="utf-8")
+    assert main(["generate", "a red circle", "--width", "512", "--height", "512"]) == 0
+    assert main(["generate", "a red circle", "--model", "miniature-turbo"]) == 0
+    assert [job.request.model for job in engine.submitted] == ["z-image-turbo", "miniature-turbo"]
+    assert capsys.readouterr().out
 
 
 WRONG = {
@@ -204,6 +214,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_is_done(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: zimage-lab")
+
+
+def test_an_argument_too_many_is_no_prompt_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "all"]) == 2
+    assert "'all' is one argument too many. See zimage-lab models --help." in capsys.readouterr().err
+
+
+def test_brackets_in_a_table_are_brackets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    table(["WHERE"], [[r"C:\[bold]\[/x]"]])
+    assert r"C:\[bold]\[/x]" in capsys.readouterr().out
 
 
 def test_models_lists_the_catalog(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import string
 import subprocess
 import sys
@@ -12,15 +13,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ipywidgets.widgets import widget as ipywidgets
 from PIL import Image
 
 from zimage_lab import models
 from zimage_lab.engine.events import Events
 from zimage_lab.engine.job import Job, Progress
-from zimage_lab.errors import InvalidRequest, StoreError
+from zimage_lab.errors import InvalidRequest, ModelLoadError, StoreError
 from zimage_lab.recipe import Environment, ModelIdentity, RunRecord, now
 from zimage_lab.result import GeneratedImage
 from zimage_lab.widgets import Panel, panel
+from zimage_lab.widgets.panel import MOST
 from zimage_lab.widgets.publisher import Publisher
 from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.words import TABLE, Words, language
@@ -39,6 +42,7 @@ class StillEngine:
 
     def __init__(self) -> None:
         self.events, self.all, self.refuse = Events(), [], None
+        self.home, self.model = None, "miniature-turbo"
         self.state, self.keys = "idle", []
 
     def submit(self, request: GenerationRequest, *, key: str) -> Job:
@@ -61,7 +65,7 @@ class StillEngine:
         return {
             "state": self.state,
             "model": None,
-            "default_model": "miniature-turbo",
+            "default_model": self.model,
             "device": "cpu",
             "memory_bytes": 28_000_000,
         }
@@ -260,6 +264,103 @@ def test_a_model_that_is_not_here_says_what_to_do_and_queues_nothing(shown: Pane
     assert "Nothing was queued" in shown.choice.note.value
 
 
+def test_another_model_closes_only_what_it_replaces(shown: Panel) -> None:
+    counts = []
+    for _ in range(3):
+        shown.choice.choose("z-image")
+        shown.choice.choose("miniature-turbo")
+        counts.append(len(ipywidgets._instances))
+    assert shown.generate.comm is not None
+    assert shown.form.prompt.vocabulary.body.comm is not None
+    assert counts[0] == counts[1] == counts[2]
+
+
+def test_weights_that_came_are_used_after_looking_again(
+    shown: Panel, still: StillEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.choice.choose("z-image-turbo")
+    shown.generate.click()
+    here, every = models.find("miniature-turbo").path, models.models()
+    came = [dataclasses.replace(model, path=here) for model in every]
+    monkeypatch.setattr(models, "models", lambda _: came)
+    shown.choice.again.click()
+    assert not shown.choice.note.value
+    shown.form.fields["width"].value = shown.form.fields["height"].value = 512
+    shown.generate.click()
+    assert [job.request.model for job in still.all] == ["z-image-turbo"]
+
+
+def test_a_model_by_another_name_is_chosen_by_its_id(still: StillEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(still, "model", "Tongyi-MAI/Z-Image-Turbo")
+    made = Panel(still, "en")
+    assert made.choice.menu.value == made.form.model.id == "z-image-turbo"
+    made.close()
+
+
+def test_a_choice_while_the_labels_are_written_is_kept(shown: Panel) -> None:
+    with shown.publisher.lock:
+        click = threading.Thread(target=lambda: setattr(shown.choice.menu, "value", "z-image"))
+        click.start()
+        click.join(0.2)  # it waits for the lock, as a click does while the publisher draws
+        shown.choice._resident = ("miniature-turbo", "idle")
+        shown.choice._label("miniature-turbo")
+    click.join(10)
+    assert shown.choice.menu.value == shown.form.model.id == "z-image"
+
+
+def test_a_damaged_tokenizer_leaves_the_panel_alive(
+    shown: Panel, still: StillEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object, **__: object) -> None:
+        message = "The tokenizer cannot be read."
+        raise ModelLoadError(message)
+
+    shown.form.prompt.value = PROMPT
+    for name in ("check", "count"):
+        monkeypatch.setattr(models, name, damaged)
+    shown.choice.choose("miniature-turbo")
+    assert shown.form.prompt.count.value == "-/512"
+    shown.generate.click()
+    assert not still.all
+    assert "The tokenizer cannot be read." in shown.notice.value
+
+
+def test_without_an_engine_the_reason_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        message = "The disk is full."
+        raise StoreError(message)
+
+    monkeypatch.setattr("zimage_lab.engine.load", full)
+    made = Panel(language="en")
+    made.generate.click()
+    assert "The disk is full." in made.notice.value
+    made.close()
+
+
+def test_reuse_takes_back_a_shift_that_nobody_chose(shown: Panel, still: StillEngine) -> None:
+    shown.form.prompt.value = PROMPT
+    shown.generate.click()
+    drawn(shown)
+    shown.form.fields["shift"].value = 5.0
+    shown.reuse.click()
+    shown.generate.click()
+    assert [job.request.shift for job in still.all] == [None, None]
+    assert not shown.form.by_hand
+
+
+def test_old_panels_make_room(still: StillEngine) -> None:
+    roots = [panel(still, "en") for _ in range(MOST)]
+    before = len(ipywidgets._instances)
+    roots += [panel(still, "en") for _ in range(3)]
+    assert len(still.events._listeners) == MOST
+    assert len(ipywidgets._instances) <= before + 20
+    assert "made room" in roots[0].children[0].value
+    assert roots[-1].owner.generate.comm is not None
+    for root in roots:
+        root.owner.close()
+
+
 def test_a_failed_job_says_what_why_and_what_to_do(shown: Panel, still: StillEngine) -> None:
     shown.form.prompt.value = PROMPT
     shown.generate.click()
@@ -378,6 +479,22 @@ def test_the_language_is_the_arguments_then_the_environments(monkeypatch: pytest
     assert language("zh-CN") == "zh"
     with pytest.raises(InvalidRequest, match="language"):
         language("fr")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "This engine was stopped. Call zimage_lab.load() for a new one.",
+        "The picture is one single colour. The weights may be damaged; try another seed or model.",
+        "The latents hold values that are not numbers. Half precision fails: use bfloat16 or float32, or another seed.",
+        "The weights of a cannot be read: no header. Check or replace the folder a.",
+        "The disk of /x is full, the picture was not saved. Free some space, then try again.",
+        "The disk of /x is full. Free some space, then try again.",
+        "The job was cancelled.",
+    ],
+)
+def test_what_the_engine_says_is_told_in_chinese(sentence: str) -> None:
+    assert translated(sentence, Words("zh")) != sentence
 
 
 def test_an_unknown_sentence_is_shown_as_it_is() -> None:

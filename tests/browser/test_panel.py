@@ -112,6 +112,6 @@ def test_eight_steps_as_a_newcomer_takes_them(lab: Lab, page: Page) -> None:
     page.click(".zl-generate")
     expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
     page.wait_for_selector(PICTURE)
-    expect(page.locator(".zl-warning:visible")).to_have_count(0)
+    expect(page.locator(".zl-warn:visible")).to_have_count(0)
     page.evaluate("document.activeElement.blur()")
     shot(page, "panel")

@@ -60,8 +60,8 @@ def findings(home: str | None = None) -> Iterator[Finding]:
     home
         Home folder; None takes the usual one.
     """
-    torch, facts = _torch()
     yield _guarded("Python", _python)
+    torch, facts = _torch()
     yield torch
     yield _guarded("libraries", _libraries)
     yield _guarded("device", lambda: _device(facts))

@@ -31,6 +31,11 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     for option in OPTIONS:
         parser.add_argument(option.flag, dest=option.name, type=option.read, metavar=option.takes, help=option.help)
     parser.add_argument("--output", metavar="FILE.png", help="also write the picture here")
+    parser.add_argument(
+        "--labels",
+        metavar="xmp|cn|c2pa|none",
+        help="AI labels written into --output, several with commas (default: xmp; see zimage-lab labels --help)",
+    )
     parser.add_argument("--json", action="store_true", help="print the run record instead of the picture's path")
     parser.add_argument("--home", metavar="FOLDER", help="folder of pictures and records (see zimage-lab where)")
     parser.set_defaults(run=run, parser=parser)
@@ -40,15 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the picture, show its progress, write its copy, print its record or path."""
     output = checked_output(arguments.output)
     from zimage_lab import load
-    from zimage_lab.home import home
+    from zimage_lab.home import home, settings
     from zimage_lab.models import build, check
 
     place = home(arguments.home)
     given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    given["model"] = given["model"] or settings(place).model
     options = {name: value for name, value in given.items() if value is not None}
     # Asked here too, though submit() does the same: a wrong request is refused before any engine starts.
     request = build(arguments.prompt, place=place, **options)
     check(request, place=place)
+    labels = checked_labels(arguments.labels, output, place)
     engine = load(request.model, home=place)
     try:
         job = engine.submit(request)
@@ -61,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell("zimage-lab: Cancelled; nothing was written.")
             return CANCELLED
         if output is not None:
-            image.save(output)
+            image.save(output, labels=labels)
         if arguments.json:
             say_json(json.loads(image.record.to_json()))
         else:
@@ -110,6 +117,19 @@ def progress(job: Job) -> Iterator[Callable[[], None]]:
             bar.update(task, description=now.stage, completed=now.step, total=now.steps or None, left=left)
 
         yield look
+
+
+def checked_labels(text: str | None, output: Path | None, place: Path) -> tuple[str, ...]:
+    """Give the kinds of labels that the copy gets, or say what one of them lacks, before a picture is made for it."""
+    from zimage_lab.home import settings
+    from zimage_lab.labels import DEFAULT, prepare
+
+    if text is None:
+        return DEFAULT
+    if output is None:
+        field = "--labels"
+        raise InvalidRequest(field, text, "labels are written into a copy", "Give --output FILE.png too.")
+    return prepare(text, settings(place))
 
 
 def checked_output(text: str | None) -> Path | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zimage_lab.cli.terminal import DONE, say, say_json, table, tell
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.options import number, whole
+from zimage_lab.values import checked_integer
 
 if TYPE_CHECKING:
     import argparse
@@ -62,8 +63,8 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Judge the model and print the table; its pictures leave no trace in the user's history."""
-    count = _checked("--prompts", arguments.prompts, 1, MOST_PROMPTS)
-    seed = _checked("--seed", arguments.seed, 0, 2**64 - 1)
+    count = checked_integer("--prompts", arguments.prompts, 1, MOST_PROMPTS)
+    seed = checked_integer("--seed", arguments.seed, 0, 2**64 - 1)
     options: dict[str, Any] = {"model": arguments.model, "width": EDGE, "height": EDGE}
     if arguments.steps is not None:
         options["steps"] = arguments.steps
@@ -171,25 +172,17 @@ def _stage(name: str) -> Callable[..., Path]:
     return stages[name]
 
 
-def _checked(field: str, value: object, low: int, high: int) -> int:
-    if not isinstance(value, int):
-        raise InvalidRequest(field, value, f"{shown(value)} is not a whole number", f"Use {low} to {high}.")
-    if not low <= value <= high:
-        raise InvalidRequest(field, value, f"{shown(value)} is out of range", f"Use {low} to {high}.")
-    return value
-
-
 def _number(flag: str, value: object) -> object:
     """Refuse what the stage takes as a number and is none, or not above zero (a seed may be zero)."""
     if flag in TEXTS:
         return value
-    least = 0 if flag in {"--seed", "--guidance"} else 1e-12
+    least = 0 if flag == "--seed" else 1e-12
     if isinstance(value, str) or not least <= value < float("inf"):  # type: ignore[operator]
         raise InvalidRequest(flag, value, f"{shown(value)} is not a number above zero", "Give one such as 100.")
     return value
 
 
-TEXTS = {"--device", "--name", "--stage", "--target"}
+TEXTS = {"--device", "--name", "--target"}
 _DEVICE = ("--device", str, "where to compute, as torch names it (default: cpu)")
 _SEED = ("--seed", whole, "where the randomness starts")
 _LENGTH = (

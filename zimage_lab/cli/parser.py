@@ -70,5 +70,7 @@ def unknown_argument(argument: str, flags: Iterable[str], program: str) -> Inval
     name = argument.partition("=")[0]
     if not name.startswith("-"):
         what = f"{shown(argument)} is one argument too many"
-        return InvalidRequest(program, argument, what, "Put quotes around a prompt of several words.")
+        prompted = program.endswith(" generate")
+        fix = "Put quotes around a prompt of several words." if prompted else f"See {program} --help."
+        return InvalidRequest(program, argument, what, fix)
     return InvalidRequest(program, argument, f"{shown(name)} is not an option", suggestion(name, sorted(flags)))

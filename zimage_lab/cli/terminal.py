@@ -49,12 +49,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in head:
         drawn.add_column(name, overflow="fold")
     for line in lines:
-        drawn.add_row(*(cell.replace("[", r"\[") for cell in line))
+        drawn.add_row(*map(Text, line))  # no markup: brackets in a prompt or a path are just brackets
     Console().print(drawn)
 
 

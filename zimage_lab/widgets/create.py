@@ -1,7 +1,7 @@
 """The form: what a person sets, turned into a request by the one validator, and its sentences put where they belong.
 
-The form knows no limits of its own. It takes its defaults from the model's card, hands every value to `models.build`
-and `models.check`, and shows what they say.
+The form knows no limits of its own. It takes its defaults from the model's card, hands every value to
+`GenerationRequest` and `models.check`, and shows what they say.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets import HTML, FloatText, IntText, Textarea, VBox
 
 from zimage_lab import models
-from zimage_lab.errors import InvalidRequest
+from zimage_lab.errors import InvalidRequest, ModelLoadError
+from zimage_lab.request import GenerationRequest
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
 from zimage_lab.widgets.prompt import PromptField
 from zimage_lab.widgets.seed import SeedField
@@ -20,7 +21,6 @@ from zimage_lab.widgets.size import SizeField
 
 if TYPE_CHECKING:
     from zimage_lab.models import Model
-    from zimage_lab.request import GenerationRequest
     from zimage_lab.widgets.words import Words
 
 FOLLOWING = ("width", "height", "steps", "guidance_scale", "shift")
@@ -91,8 +91,9 @@ class Form:
         self.seed.take(request.seed)
         for name in FOLLOWING:
             value = getattr(request, name)
-            if value is not None:
-                self.fields[name].value = value
+            if value is None and self.model is not None:  # a shift that nobody chose
+                value = getattr(self.model.card.defaults, name)
+            self.fields[name].value = value
 
     def take_size(self, size: tuple[int, int]) -> None:
         """Set the size that a preset names."""
@@ -126,14 +127,14 @@ class Form:
         return True
 
     def _build(self, prompt: str, seed: int | str) -> GenerationRequest:
-        model, values = self.model, {name: field.value for name, field in self.fields.items()}
-        if model is None:
+        if self.model is None:
             field = "model"
             raise InvalidRequest(field, None, "is missing", "Choose a model.")
-        if values["shift"] == model.card.defaults.shift:
-            del values["shift"]
-        negative = str(self.negative.value) if values["guidance_scale"] != 0 else ""
-        return models.build(prompt, model=model.id, seed=seed, negative_prompt=negative, **values)
+        values: dict[str, Any] = {name: widget.value for name, widget in self.fields.items()}
+        if values["shift"] == self.model.card.defaults.shift:
+            values["shift"] = None
+        values["negative_prompt"] = str(self.negative.value) if values["guidance_scale"] != 0 else ""
+        return GenerationRequest(**values, prompt=prompt, model=self.model.id, seed=seed)  # type: ignore[arg-type]
 
     def _changed(self) -> None:
         """Judge all fields but an empty prompt, which is no mistake before somebody asks for a picture."""
@@ -149,6 +150,8 @@ class Form:
             models.check(request, self.model)
         except InvalidRequest as error:
             self.complain(error)
+        except ModelLoadError:
+            return  # the engine says what is wrong with the model when it is asked to draw
 
     def _beside(self, error: InvalidRequest) -> str:
         return beside(error, self._words(error.field), self._words)

@@ -38,6 +38,23 @@ def toggle_class(widget: Any, name: str, *, on: bool) -> None:  # noqa: ANN401 -
         (widget.add_class if on else widget.remove_class)(name)
 
 
+def refill(box: Any, children: Sequence[Any]) -> None:  # noqa: ANN401 - ipywidgets have no types
+    """Put other children into a box, and close the old ones with all that they hold: the kernel keeps open ones."""
+    old, box.children = box.children, tuple(children)
+    for child in old:
+        close(child)
+
+
+def close(widget: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
+    """Close a widget, the parts inside it, and its layout and style, which are widgets too."""
+    for child in getattr(widget, "children", ()):
+        close(child)
+    widget.close()
+    widget.layout.close()
+    if hasattr(widget, "style"):
+        widget.style.close()
+
+
 class Row:
     """Fields side by side and, under them, the sentences about them.
 

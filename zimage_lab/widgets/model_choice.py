@@ -14,26 +14,37 @@ from zimage_lab.widgets.fields import classed, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from zimage_lab.models import FoundWeights, Model
+    from zimage_lab.widgets.publisher import Publisher
     from zimage_lab.widgets.words import Words
 
 
 class ModelChoice:
     """The drop-down of models with a note under it.
 
+    Both threads write the menu: clicks and the publisher, which keeps its labels up to date.
+
     Parameters
     ----------
     words
         The panel's texts.
     chosen
-        Called with the model that was chosen.
-    mark
-        Says that the panel is stale, once weights were looked for.
+        Called with the model that was chosen, also with the same one when its weights were looked for again.
+    publisher
+        Whose lock keeps the two threads apart.
+
+    Attributes
+    ----------
+    place
+        The engine's home folder; None is the usual one.
     """
 
-    def __init__(self, words: Words, chosen: Callable[[Model], None], mark: Callable[[], None]) -> None:
-        self._words, self._chosen, self._mark = words, chosen, mark
+    def __init__(self, words: Words, chosen: Callable[[Model], None], publisher: Publisher) -> None:
+        self._words, self._chosen, self._publisher = words, chosen, publisher
+        self.place: Path | None = None
+        self._labelling: int | None = None
         self._known: dict[str, Model] = {}
         self._resident: tuple[str | None, str] = (None, "")
         self._found: list[FoundWeights] = []
@@ -43,34 +54,37 @@ class ModelChoice:
         self.note = classed(HTML(), "zl-model-note")
         self.widget = classed(HBox([self.menu, self.again]), "zl-model", "zl-row")
         self.again.on_click(lambda _: self.look())
-        self.menu.observe(self._choose, "value")
+        self.menu.observe(self._picked, "value")
 
     @property
     def model(self) -> Model | None:
         """The chosen model."""
         return self._known.get(self.menu.value)
 
+    def named(self, model_id: str) -> Model | None:
+        """Give the model of an id, where it is listed."""
+        return self._known.get(model_id)
+
     def look(self, first: str | None = None) -> None:
         """Read the catalog again; weights that lie elsewhere are looked for on a thread of their own."""
-        asked = first or self.menu.value
-        self._known = {model.id: model for model in models.models()}
-        if asked and asked not in self._known:
-            try:
-                self._known[asked] = models.find(asked)
-            except ZImageError:
-                asked = None
-        self._label(asked or next(iter(self._known), None))
+        with self._publisher.lock:
+            asked = first or self.menu.value
+            self._known = {model.id: model for model in models.models(self.place)}
+            self._pick(self._id_of(asked) or next(iter(self._known), None))
         threading.Thread(target=self._search, name="zimage-lab-weights", daemon=True).start()
 
-    def choose(self, model_id: str) -> None:
-        """Choose a model by its id, where it is known."""
-        if model_id in self._known:
-            self.menu.value = model_id
+    def choose(self, name: str) -> None:
+        """Choose a model by any of its names; one that is not known changes nothing."""
+        with self._publisher.lock:
+            model_id = self._id_of(name)
+            if model_id is not None:
+                self._pick(model_id)
 
     def complain(self, sentence: str) -> None:
         """Put a sentence beside the model; the next choice takes it away."""
         self._complaint = sentence
         self.explain()
+        self._publisher.mark()  # it may be writing the note without the sentence just now
 
     def show(self, resident: str | None, state: str) -> None:
         """Show which model is in memory, and whether one is being read; for the publisher."""
@@ -89,7 +103,7 @@ class ModelChoice:
 
     def missing(self, model: Model) -> str:
         """Say what to do about a model that is not on this machine."""
-        card, folder = model.card, home() / MODELS / model.card.id
+        card, folder = model.card, home(self.place) / MODELS / model.card.id
         key = "get_model" if card.hub_id else "get_folder"
         size = self._words.size(card.download_bytes)
         return self._words(key, title=card.title or card.id, size=size, hub_id=card.hub_id, folder=folder)
@@ -114,24 +128,40 @@ class ModelChoice:
             elif state == "loading" and model.id == selected and model.path is not None:
                 word = "loading_model"
             options.append((f"{model.card.title or model.id} · {self._words(word)}", model.id))
-        if tuple(options) != tuple(self.menu.options):
-            self.menu.unobserve(self._choose, "value")
-            with self.menu.hold_sync():
+        self._labelling = threading.get_ident()
+        with self.menu.hold_sync():
+            if tuple(options) != tuple(self.menu.options):
                 self.menu.options = options
-                self.menu.value = selected
-            self.menu.observe(self._choose, "value")
+            self.menu.value = selected
+        self._labelling = None
         self.explain()
 
-    def _choose(self, _: Any) -> None:  # noqa: ANN401 - traitlets' change
+    def _id_of(self, name: str | None) -> str | None:
+        """Give the id of a model by any of its names, and list it where the catalog does not; None for no model."""
+        if not name or name in self._known:
+            return name or None
+        try:
+            model = models.find(name, self.place)
+        except ZImageError:
+            return None
+        self._known[model.id] = model
+        return model.id
+
+    def _picked(self, change: Any) -> None:  # noqa: ANN401 - traitlets' change
+        if threading.get_ident() != self._labelling:
+            with self._publisher.lock:
+                self._pick(change["new"])  # once more: the publisher may have written the old choice over it
+
+    def _pick(self, model_id: str | None) -> None:
         self._complaint = ""
+        self._label(model_id)
         model = self.model
         if model is not None:
-            self.explain()
             self._chosen(model)
 
     def _search(self) -> None:
         try:
-            self._found = models.found()
+            self._found = models.found(self.place)
         except (ZImageError, OSError):
             self._found = []  # an offer that fails is no offer
-        self._mark()
+        self._publisher.mark()

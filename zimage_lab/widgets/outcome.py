@@ -41,7 +41,7 @@ def recipe(record: RunRecord, words: Words) -> str:
         ("steps", asked.steps),
         ("guidance_scale", f"{asked.guidance_scale:g}"),
         ("shift", "" if asked.shift is None else f"{asked.shift:g}"),
-        ("seconds", words("comma").join(f"{stage} {took:.2f}" for stage, took in record.seconds.items())),
+        ("seconds", words("list").join(f"{stage} {took:.2f}" for stage, took in record.seconds.items())),
         ("device", f"{ran.device}, {ran.dtype}"),
         ("file", record.image.path if record.image else ""),
         ("pixels", record.image.pixels_sha256 if record.image else ""),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import logging
 import uuid
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Button, HBox, ToggleButton, VBox
@@ -18,7 +19,7 @@ from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.widgets import outcome
 from zimage_lab.widgets.cancelling import cancel_button
 from zimage_lab.widgets.create import Form
-from zimage_lab.widgets.fields import Fold, classed, text, toggle_class
+from zimage_lab.widgets.fields import Fold, classed, refill, text, toggle_class
 from zimage_lab.widgets.model_choice import ModelChoice
 from zimage_lab.widgets.picture import PictureFrame
 from zimage_lab.widgets.progress import ProgressLine, told
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine.engine import Engine
     from zimage_lab.engine.job import Job
-    from zimage_lab.models import Model
 
 LOG = logging.getLogger(__name__)
 
 FAILED = frozenset({"failed", "invalid_output", "quarantined"})
+
+MOST = 4
+"""Panels of one process that `panel()` keeps up to date: a page that is loaded again leaves its old one behind."""
 
 
 class Root(VBox):  # type: ignore[misc] # ipywidgets have no types
@@ -71,7 +74,7 @@ class Panel:
         self._under: tuple[object, ...] = ()
         self.publisher = Publisher(self.refresh)
         self.form = Form(words)
-        self.choice = ModelChoice(words, self._use, self.publisher.mark)
+        self.choice = ModelChoice(words, self.form.use, self.publisher)
         self.status = classed(HTML(), "zl-status")
         self.generate = classed(Button(description=words("generate"), tooltip=words("generate_tip")), "zl-generate")
         self.cancel = cancel_button(words, self._cancel)
@@ -91,6 +94,12 @@ class Panel:
         """Stop listening; the panel stays as it is."""
         self._unsubscribe()
         self.publisher.close()
+
+    def retire(self) -> None:
+        """Stop listening, and leave a sentence in the panel's place; all its parts are closed."""
+        self.close()
+        with self.publisher.lock:
+            refill(self.widget, [HTML(text(self.words("retired")))])
 
     def refresh(self) -> None:
         """Draw the engine's jobs and state as they are now; for the publisher."""
@@ -140,28 +149,23 @@ class Panel:
                 from zimage_lab.engine import load
 
                 self.engine = load()
+            self.choice.place = self.engine.home
             first = self.engine.status().get("default_model")
             self._unsubscribe = self.engine.events.subscribe(lambda _: self.publisher.mark())
         except ZImageError as error:
             self.notice.value = text(f"{self.words('no_engine')} {translated(str(error), self.words)}", "error")
         self.choice.look(first)
-        if self.choice.model is not None and self.form.model is None:
-            self._use(self.choice.model)
         self.publisher.start()
         self.publisher.mark()
 
-    def _use(self, model: Model) -> None:
-        with self.publisher.lock:
-            self.form.use(model)
-
     def _generate(self) -> None:
         """Queue a picture, or say beside its field why not."""
+        if self.engine is None:
+            return  # the notice says why
         self.notice.value = ""
         model = self.form.model
-        if self.engine is None or model is None:
-            return
         try:
-            if model.path is None:  # the engine would take the job only to fail it
+            if model is not None and model.path is None:  # the engine would take the job only to fail it
                 self.choice.complain(self.words("not_applied") + self.choice.missing(model))
                 return
             self.engine.submit(self.form.request(), key=str(uuid.uuid4()))
@@ -217,7 +221,7 @@ class Panel:
         return next((job for job in running if not job.cancelled), None) or next(iter([*waiting, *running]), None)
 
     def _size(self, job: Job | None) -> int | None:
-        model = self.choice._known.get(job.request.model) if job is not None else None  # noqa: SLF001 - its own part
+        model = self.choice.named(job.request.model) if job is not None else None
         return model.card.memory_bytes if model is not None else None
 
     def _show_status(self, status: dict[str, Any], waiting: int) -> None:
@@ -243,11 +247,14 @@ class Panel:
         self._show_code()
 
 
+_live: deque[Panel] = deque()
+
+
 def panel(engine: Engine | None = None, language: str | None = None) -> Root:
     """Show the studio in a notebook: prompt, settings, Generate, and the picture as it forms.
 
     It returns at once, before any model is loaded, and never keeps the kernel from answering. Called again, after the
-    page was loaded anew, it finds the running job and its result.
+    page was loaded anew, it finds the running job and its result. A kernel keeps its four newest panels.
 
     Parameters
     ----------
@@ -260,4 +267,8 @@ def panel(engine: Engine | None = None, language: str | None = None) -> Root:
     -------
     An ipywidgets widget.
     """
-    return Panel(engine, language).widget
+    made = Panel(engine, language)
+    _live.append(made)
+    if len(_live) > MOST:
+        _live.popleft().retire()
+    return made.widget

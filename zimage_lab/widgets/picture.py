@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from zimage_lab.engine.job import Job
+    from zimage_lab.result import GeneratedImage
     from zimage_lab.widgets.words import Words
 
 PREVIEW_EDGE = 512
@@ -47,9 +48,7 @@ class PictureFrame:
     def show(self, job: Job | None) -> None:
         """Show a job, sending a picture only where it is another one than before."""
         seen = (None,) if job is None else (job.id, job.state, job.preview)
-        if len(seen) == len(self._drawn) and all(
-            new is old or new == old for new, old in zip(seen, self._drawn, strict=True)
-        ):
+        if seen == self._drawn:
             return
         self._drawn = seen
         content, caption = self._content(job)
@@ -78,13 +77,12 @@ class PictureFrame:
         return b"", ""
 
 
-def whole(result: object) -> bytes:
+def whole(result: GeneratedImage) -> bytes:
     """Give a finished picture as the browser is sent it: its own file where that is small."""
-    path = getattr(result, "path", None)
+    path = result.path
     if path is not None and path.is_file() and path.stat().st_size <= WHOLE_BYTES:
-        return bytes(path.read_bytes())
-    picture: Picture = result.image  # type: ignore[attr-defined]
-    return encoded(picture, max(picture.size), 92)
+        return path.read_bytes()
+    return encoded(result.image, max(result.image.size), 92)
 
 
 def encoded(picture: Picture, edge: int, quality: int) -> bytes:

@@ -8,7 +8,7 @@ from ipywidgets import HTML, Textarea, VBox
 
 from zimage_lab import models
 from zimage_lab.errors import ModelLoadError
-from zimage_lab.widgets.fields import Fold, Row, chips, classed, text, toggle_class
+from zimage_lab.widgets.fields import Fold, Row, chips, classed, refill, text, toggle_class
 from zimage_lab.widgets.words import GRAMMAR
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ class PromptField:
     words
         The panel's texts.
     changed
-        Called after each change.
+        Called after each change; to call `judge`.
     """
 
     def __init__(self, words: Words, changed: Callable[[], None]) -> None:
-        self._words, self._changed = words, changed
+        self._words = words
         self._model: Model | None = None
         self.area = Textarea(description=words("prompt"), placeholder=words("prompt_hint"), rows=3)
         self.count = classed(HTML(), "zl-count")
@@ -45,7 +45,7 @@ class PromptField:
         self.vocabulary = Fold(words("words"), [])
         prompt = classed(VBox([self.row.widget, self.count]), "zl-prompt")
         self.widget = VBox([prompt, self.examples, self.vocabulary.widget])
-        self.area.observe(self._typed, "value")
+        self.area.observe(lambda _: changed(), "value")
 
     @property
     def value(self) -> str:
@@ -57,20 +57,20 @@ class PromptField:
         self.area.value = prompt
 
     def use(self, model: Model) -> None:
-        """Show what a model knows."""
+        """Show what a model knows; `judge` then says what it makes of the prompt."""
         self._model = model
         vocabulary, language = model.card.vocabulary, self._words.language
         notice = self._words("miniature", number=len((vocabulary or {}).get(language, ())))
         self._notice = text(notice) if model.card.miniature and vocabulary else ""
         samples = [example[language] for example in model.card.examples if language in example][:EXAMPLES]
-        listed, buttons = chips(samples, self._words("examples"), "zl-list")
-        for button in buttons:
-            button.on_click(self._take)
-        self.examples.children = (
-            (HTML(f'<div class="zl-caption">{self._words("examples")}</div>'), listed) if samples else ()
-        )
+        shown = []
+        if samples:
+            listed, buttons = chips(samples, self._words("examples"), "zl-list")
+            for button in buttons:
+                button.on_click(self._take)
+            shown = [HTML(f'<div class="zl-caption">{self._words("examples")}</div>'), listed]
+        refill(self.examples, shown)
         self._know([word for word in (vocabulary or {}).get(language, ()) if word not in GRAMMAR[language]])
-        self.judge()
 
     def judge(self) -> None:
         """Count the tokens, and warn of what the model will not understand."""
@@ -91,22 +91,19 @@ class PromptField:
         self.row.say(warning or self._notice)
 
     def _listed(self, unknown: list[str]) -> str:
-        quoted = self._words("comma").join(f"“{word[:WORD_CHARACTERS]}”" for word in unknown[:UNKNOWN_SHOWN])
+        quoted = self._words("list").join(f"“{word[:WORD_CHARACTERS]}”" for word in unknown[:UNKNOWN_SHOWN])
         more = len(unknown) - UNKNOWN_SHOWN
         return self._words("and_more", words=quoted, number=more) if more > 0 else quoted
 
     def _know(self, known: list[str]) -> None:
-        box, buttons = chips(known, self._words("add_word"))
-        for button in buttons:
-            button.on_click(self._add)
-        for old in self.vocabulary.body.children:
-            old.close_all() if hasattr(old, "close_all") else old.close()
-        self.vocabulary.body.children = (box,) if known else ()
+        shown = []
+        if known:
+            box, buttons = chips(known, self._words("add_word"))
+            for button in buttons:
+                button.on_click(self._add)
+            shown = [box]
+        refill(self.vocabulary.body, shown)
         toggle_class(self.vocabulary.widget, "zl-gone", on=not known)
-
-    def _typed(self, _: Any) -> None:  # noqa: ANN401 - traitlets' change
-        self.judge()
-        self._changed()
 
     def _take(self, button: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
         self.value = button.description

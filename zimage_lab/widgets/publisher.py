@@ -54,11 +54,11 @@ class Publisher:
     def _run(self) -> None:
         while True:
             self._stale.wait()
-            if self._closed.is_set():
-                return
             self._stale.clear()
             try:
                 with self.lock:
+                    if self._closed.is_set():
+                        return
                     self._update()
             except Exception:
                 # A panel that stops showing is worse than one that missed a round.

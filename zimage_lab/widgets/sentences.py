@@ -53,6 +53,32 @@ CHINESE: tuple[tuple[str, str], ...] = (
         r"(.+) learned at (\S+); at (\S+) things may double or break\.",
         r"\1 是在 \2 下训练的；在 \3 下物体可能重复或破碎。",
     ),
+    (r"Choose a model\.", "请选择一个模型。"),
+    (
+        r"This engine was stopped\. Call zimage_lab\.load\(\) for a new one\.",
+        "此引擎已停止。请调用 zimage_lab.load() 启动新的引擎。",
+    ),
+    (
+        r"The picture is one single colour\. The weights may be damaged; try another seed or model\.",
+        "图片只有一种颜色，权重可能已损坏。请换一个种子或模型。",
+    ),
+    (
+        r"The .+ hold values that are not numbers\. Half precision .+: use bfloat16 or float32, or another seed\.",
+        "计算中出现了非数字的值。这个模型用半精度会溢出：请使用 bfloat16 或 float32，或换一个种子。",
+    ),
+    (
+        r"The weights of (.+) cannot be read: (.+)\. Check or replace the folder (.+)\.",
+        r"无法读取 \1 的权重：\2。请检查或更换文件夹 \3。",
+    ),
+    (
+        r"The disk of (.+) is full, the picture was not saved\. Free some space, then try again\.",
+        r"\1 所在的磁盘已满，图片没有保存。请腾出空间后重试。",
+    ),
+    (
+        r"The disk of (.+) is full\. Free some space, then try again\.",
+        r"\1 所在的磁盘已满。请腾出空间后重试。",
+    ),
+    (r"The job was cancelled\.", "任务已取消。"),
     (r"The job was cancelled before it began\.", "任务在开始之前已取消。"),
     (r"The job was cancelled at step (\d+) of (\d+)\.", r"任务在第 \1 步（共 \2 步）取消。"),
     (

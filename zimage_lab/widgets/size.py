@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import Box, IntText, VBox
 
-from zimage_lab.widgets.fields import Row, chips, classed, toggle_class
+from zimage_lab.widgets.fields import Row, chips, classed, refill, toggle_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,15 +39,16 @@ class SizeField:
 
     def use(self, model: Model, chosen: Callable[[tuple[int, int]], None]) -> None:
         """Offer the presets of a model; `chosen` is called with one that was clicked."""
-        sizes = list(model.card.sizes)
-        labels = preset_labels(sizes)
-        box, buttons = chips(labels, self._words("size"))
-        for size, button in zip(sizes, buttons, strict=True):
-            button.tooltip = self._words("pixel_size", width=size[0], height=size[1])
-            button.on_click(lambda _, size=size: chosen(size))
-        self.sizes = dict(zip(sizes, buttons, strict=True))
-        # One preset is no choice: the two numbers say it already.
-        self.presets.children = (classed(Box([box]), "zl-presets"),) if len(sizes) > 1 else ()
+        sizes, shown = list(model.card.sizes), []
+        self.sizes = {}
+        if len(sizes) > 1:  # one preset is no choice: the two numbers say it already
+            box, buttons = chips(preset_labels(sizes), self._words("size"))
+            self.sizes = dict(zip(sizes, buttons, strict=True))
+            for size, button in self.sizes.items():
+                button.tooltip = self._words("pixel_size", width=size[0], height=size[1])
+                button.on_click(lambda _, size=size: chosen(size))
+            shown = [classed(Box([box]), "zl-presets")]
+        refill(self.presets, shown)
         self._mark(None)
 
     def _mark(self, _: Any) -> None:  # noqa: ANN401 - traitlets' change

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets import Box, Button, Image
 
 from zimage_lab.errors import ZImageError
-from zimage_lab.widgets.fields import classed, toggle_class
+from zimage_lab.widgets.fields import classed, close, toggle_class
 from zimage_lab.widgets.picture import encoded
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ class Strip:
         wanted = [job for job in jobs if job.state == "succeeded" and job.id not in self._lost][:LONGEST]
         names = {job.id for job in wanted}
         for gone in [name for name in self.thumbnails if name not in names]:
-            box = self.thumbnails.pop(gone)
             del self.buttons[gone]
-            for part in (*box.children, box):
-                part.close()
+            close(self.thumbnails.pop(gone))
         for job in wanted:
             if job.id not in self.thumbnails:
                 self._add(job)

@@ -136,8 +136,12 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "details": ("Details", "详情"),
     "stopped": (
-        "The engine has stopped. Run the cell again to start it and restore this panel.",
-        "引擎已停止。请重新运行此单元格以启动引擎并恢复面板。",
+        "The engine has stopped. To start it and restore this panel, run the cell again or reload the studio's page.",
+        "引擎已停止。请重新运行此单元格，或刷新工作室的页面，以启动引擎并恢复面板。",
+    ),
+    "retired": (
+        "This panel made room for newer ones. Run the cell again to use it.",
+        "此面板已让位给更新的面板。重新运行此单元格即可使用。",
     ),
     "no_engine": ("The engine did not start.", "引擎未能启动。"),
     "gone": ("The picture's file is gone. Show as code makes it again.", "图片文件已不存在。“显示代码”可以重新生成。"),
@@ -153,6 +157,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "time_min": ("{number} min", "{number} 分钟"),
     "summary": ("seed {seed}, {width} × {height}, {steps} steps", "种子 {seed}，{width} × {height}，{steps} 步"),
     "comma": (", ", "，"),
+    "list": (", ", "、"),
     "alt": ("The picture: {prompt}", "图片：{prompt}"),
 }
 """Key to English and Chinese; values in braces are filled in when the text is used."""
