@@ -61,9 +61,8 @@ class Lease:
 class Place(NamedTuple):
     """A waiting job's place in the line."""
 
-    below: int  # the priority, turned round: all three sort upwards
+    below: int  # the priority, turned round: both sort upwards
     position: float
-    sequence: int
     job_id: str
 
 
@@ -74,9 +73,9 @@ def first_waiting(connection: sqlite3.Connection, pins: Iterable[str], *, shared
     places: list[Place] = []
     for pin in [*([None] if shared else []), *dict.fromkeys(pins)]:
         row = connection.execute(
-            "SELECT -priority, position, sequence, id FROM jobs"
+            "SELECT -priority, position, id FROM jobs INDEXED BY jobs_waiting"
             " WHERE state = 'queued' AND paused = 0 AND engine IS ?"
-            " ORDER BY priority DESC, position, sequence LIMIT 1",
+            " ORDER BY priority DESC, position LIMIT 1",
             (pin,),
         ).fetchone()
         if row is not None:
@@ -178,7 +177,7 @@ def unheard_pins(connection: sqlite3.Connection) -> list[str]:
     """List the engines that are gone while jobs wait for them alone."""
     rows = connection.execute(
         "SELECT id, pid, process, stopped_at FROM engines"
-        " WHERE id IN (SELECT DISTINCT engine FROM jobs WHERE state = 'queued' AND engine IS NOT NULL)"
+        " WHERE id IN (SELECT engine FROM jobs INDEXED BY jobs_waiting WHERE state = 'queued' AND engine IS NOT NULL)"
     ).fetchall()
     return [row["id"] for row in rows if row["stopped_at"] is not None or life(row["pid"], row["process"]) is Life.GONE]
 

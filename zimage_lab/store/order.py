@@ -107,38 +107,32 @@ def waiting(connection: sqlite3.Connection, job_id: str, wish: str) -> JobRow:
 
 
 def move(connection: sqlite3.Connection, job_id: str, before: str | None) -> JobRow:
-    """Put a waiting job directly before another one, whose priority it takes, or first of its own priority."""
+    """Put a waiting job directly before another one, whose priority it takes, or before the first of its own."""
     job = waiting(connection, job_id, "moved")
-    if before is None:
-        (first,) = connection.execute(
-            "SELECT min(position) FROM jobs WHERE state = 'queued' AND priority = ? AND id <> ?", (job.priority, job.id)
-        ).fetchone()
-        return _place(connection, job.id, job.priority, job.position if first is None else first - 1.0)
-    other = waiting(connection, before, "followed")
+    other = _first(connection, job.priority) if before is None else waiting(connection, before, "followed")
     if other.id == job.id:
         return job
-    line = (
-        "priority = :priority AND (position, sequence) < (:position, :sequence) AND state = 'queued' AND id <> :moved"
-    )
-    facts = {
-        "priority": other.priority,
-        "position": other.position,
-        "sequence": connection.execute("SELECT sequence FROM jobs WHERE id = ?", (other.id,)).fetchone()[0],
-        "moved": job.id,
-    }
-    find = f"SELECT position FROM jobs WHERE {line} ORDER BY position DESC, sequence DESC LIMIT 1"  # noqa: S608
-    row = connection.execute(find, facts).fetchone()
-    left = other.position - 2.0 if row is None else row[0]
+    # Running jobs have places, too: an engine may die, and they come back to where they were.
+    line = "INDEXED BY jobs_by_position WHERE state IN ('queued', 'running') AND position < ? AND id <> ?"
+    facts = (other.position, job.id)
+    below = f"FROM jobs {line}"
+    (left,) = connection.execute(f"SELECT max(position) {below}", facts).fetchone()
+    left = other.position - 2.0 if left is None else left
     middle = (left + other.position) / 2
     if not left < middle < other.position:  # some fifty moves to the same place: no number is left between the two
-        connection.execute(f"UPDATE jobs SET position = position - 2.0 WHERE {line}", facts)  # noqa: S608
+        shift = f"UPDATE jobs SET position = position - 2.0 WHERE sequence IN (SELECT sequence {below})"  # noqa: S608
+        connection.execute(shift, facts)
         middle = other.position - 1.0
-    return _place(connection, job.id, other.priority, middle)
+    connection.execute("UPDATE jobs SET priority = ?, position = ? WHERE id = ?", (other.priority, middle, job.id))
+    return jobs.find(connection, job.id)
 
 
-def _place(connection: sqlite3.Connection, job_id: str, priority: int, position: float) -> JobRow:
-    connection.execute("UPDATE jobs SET priority = ?, position = ? WHERE id = ?", (priority, position, job_id))
-    return jobs.find(connection, job_id)
+def _first(connection: sqlite3.Connection, priority: int) -> JobRow:
+    row = connection.execute(
+        f"{SELECT_JOBS} INDEXED BY jobs_in_order WHERE state = 'queued' AND priority = ? ORDER BY position LIMIT 1",
+        (priority,),
+    ).fetchone()
+    return job_of(row)
 
 
 def _replayed(row: sqlite3.Row, request: GenerationRequest, key: str) -> JobRow:
@@ -159,7 +153,7 @@ def _refuse_when_full(connection: sqlite3.Connection, size: int, limits: Setting
     else:
         return
     seconds = connection.execute(
-        "SELECT avg(seconds) FROM (SELECT seconds FROM runs WHERE seconds > 0 ORDER BY sequence DESC LIMIT 20)"
+        "SELECT avg(seconds) FROM (SELECT seconds FROM runs ORDER BY sequence DESC LIMIT 100) WHERE seconds > 0"
     ).fetchone()[0]
     low, high = RETRY_SECONDS
     retry_after = min(max(low, seconds or UNKNOWN_SECONDS), high)

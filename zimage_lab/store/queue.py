@@ -33,6 +33,8 @@ class Queue(Steering):
         The home folder; its settings bound the queue.
     """
 
+    _swept = False
+
     def put(self, request: GenerationRequest, **options: Unpack[Options]) -> JobRow:
         """Take a job in; when this returns, it is on the disk.
 
@@ -154,7 +156,9 @@ class Queue(Steering):
             The jobs that were found, as they are now.
         """
         with self._database.read() as connection:
-            leases.sweep(connection, self.home)
+            if not self._swept:
+                leases.sweep(connection, self.home)
+                self._swept = True
             if not leases.overdue(connection) and not leases.unheard_pins(connection):
                 return []
         with self._database.write() as connection:

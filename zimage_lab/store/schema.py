@@ -66,7 +66,8 @@ CREATE INDEX records_by_job ON records (job_id, sequence);
 """
 
 # A job belongs to whoever is free, not to its submitter, unless `engine` pins it. `deaths` counts the engines that it
-# took down; an attempt that was given back on purpose is none. `position` orders the jobs of one priority.
+# took down; an attempt that was given back on purpose is none. `position` orders
+# the jobs of one priority, no two that are alive have the same.
 _JOBS = """
 DROP INDEX jobs_by_state;
 ALTER TABLE jobs DROP COLUMN submitter_pid;
@@ -84,10 +85,10 @@ ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
 UPDATE jobs SET position = sequence, bytes = length(CAST(request AS BLOB)),
     deaths = (SELECT count(*) FROM attempts WHERE job_id = jobs.id AND outcome = 'interrupted');
 CREATE INDEX jobs_by_state ON jobs (state, sequence);
-CREATE INDEX jobs_waiting ON jobs (engine, paused, priority DESC, position, sequence) WHERE state = 'queued';
-CREATE INDEX jobs_in_order ON jobs (priority DESC, position, sequence) WHERE state = 'queued';
+CREATE INDEX jobs_waiting ON jobs (engine, paused, priority DESC, position) WHERE state = 'queued';
+CREATE INDEX jobs_in_order ON jobs (priority DESC, position) WHERE state = 'queued';
+CREATE INDEX jobs_by_position ON jobs (position) WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_by_parent ON jobs (parent_id, sequence) WHERE parent_id IS NOT NULL;
-CREATE INDEX jobs_to_cancel ON jobs (id) WHERE cancel_requested = 1 AND state = 'running';
 ALTER TABLE attempts ADD COLUMN record_id TEXT;
 ALTER TABLE attempts ADD COLUMN beat REAL NOT NULL DEFAULT 0;
 CREATE INDEX attempts_interrupted ON attempts (outcome) WHERE outcome = 'interrupted';

@@ -58,12 +58,15 @@ class Steering(Lookup):
             jobs.known(state, ("queued", "running"))
         cleared = 0
         for state in states:
-            last = 0
+            last, newest = 0, None
             while True:
                 with self._database.write() as connection:
+                    if newest is None:  # what comes in meanwhile is not meant
+                        (newest,) = connection.execute("SELECT max(sequence) FROM jobs").fetchone()
                     rows = connection.execute(
-                        "SELECT sequence, id FROM jobs WHERE state = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-                        (state, last, CLEARED_AT_ONCE),
+                        "SELECT sequence, id FROM jobs WHERE state = ? AND sequence > ? AND sequence <= ?"
+                        " ORDER BY sequence LIMIT ?",
+                        (state, last, newest, CLEARED_AT_ONCE),
                     ).fetchall()
                     for row in rows:
                         _cancel(connection, row["id"])
