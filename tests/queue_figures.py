@@ -3,6 +3,8 @@
 Wall time holds the waits for the disk (each call that changes something is on it before it returns); CPU time does not.
 """
 
+# ruff: noqa: T201 - it prints
+
 from __future__ import annotations
 
 import sys

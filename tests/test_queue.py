@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from queues import REQUEST, leased, names, succeed
 from samples import record
 
 from zimage_lab.errors import InvalidRequest, QueueFull
@@ -25,33 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from zimage_lab.store.jobs import JobRow
-    from zimage_lab.store.leases import Lease
-
-REQUEST = record().request
-
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[Queue]:
     with Queue(tmp_path) as made:
         yield made
-
-
-def leased(queue: Queue, engine: str = "engine", **options: Any) -> Lease:  # noqa: ANN401
-    """Take the next job, which must be there."""
-    lease = queue.lease(engine, **options)
-    assert lease is not None
-    return lease
-
-
-def succeed(queue: Queue, lease: Lease) -> JobRow:
-    """End a job with a record, as an engine does."""
-    return queue.finish(lease, "succeeded", None, record(id=lease.record_id, job_id=lease.job.id))
-
-
-def names(jobs: list[JobRow]) -> list[str | None]:
-    """Give the names of jobs."""
-    return [job.name for job in jobs]
 
 
 def test_put_and_get(queue: Queue, tmp_path: Path) -> None:
