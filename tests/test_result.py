@@ -93,7 +93,8 @@ def test_save_is_a_copy_with_the_recipe(saved: RunRecord, tmp_path: Path) -> Non
     (tmp_path / "copy.PNG").write_bytes(b"old")
     assert result.save(str(copy)) == copy
     assert result.path is not None
-    assert copy.read_bytes() == result.path.read_bytes()
+    assert copy.read_bytes() == result.exported() != result.path.read_bytes()
+    assert result.save(copy, labels=()).read_bytes() == result.path.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["x.jpg", "x", "", "nowhere/x.png", "folder.png"])

@@ -17,7 +17,7 @@ HEAVY = {"torch", "diffusers", "transformers"}
 
 # Room -> the rooms that it may import. A module at the top of the package is a room, and so is a folder.
 DATA = {"errors", "values", "request", "recipe"}
-STORE = DATA | {"home", "store", "result"}
+STORE = DATA | {"home", "store", "labels", "result"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
 FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
@@ -28,6 +28,8 @@ MAY = {
     "recipe": DATA,
     "home": DATA,
     "store": STORE,
+    # A label is put into bytes: whoever has them, whatever a store is.
+    "labels": DATA | {"home", "labels"},
     "result": STORE,
     "options": MODELS,
     "models": MODELS,
@@ -46,7 +48,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"prompts", "batch"}
+WITHOUT_TORCH |= {"prompts", "batch", "labels"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 

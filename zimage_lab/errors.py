@@ -88,6 +88,10 @@ class StoreError(ZImageError):
     """The database or the picture folder cannot be used: disk full, no permission, a newer database."""
 
 
+class LabelError(ZImageError):
+    """An AI label cannot be written: its library is missing, or refuses to sign."""
+
+
 class QueueFull(ZImageError):  # noqa: N818 - a full queue is a state that passes
     """The queue takes no more jobs for now; nothing was queued.
 

@@ -13,7 +13,7 @@ import os
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zimage_lab.errors import InvalidRequest, StoreError, shown, suggestion
 from zimage_lab.request import invalid_request
@@ -38,8 +38,17 @@ class Settings(BaseModel):
         "cpu", "cuda", "cuda:1"; None picks.
     disk_quota_gb
         Most gigabytes (10**9 bytes) that pictures may take; None sets no limit.
+    engine_idle_minutes
+        Minutes without work after which an engine ends that belongs to no kernel of a person.
     queue_jobs, queue_mb
         Most jobs that wait, and most megabytes (10**6 bytes) of requests; further ones are refused for a while.
+    label_producer, label_propagator
+        Name or code of who makes pictures and of who hands them on, for the label of GB 45438.
+    c2pa_certificate, c2pa_key, c2pa_algorithm
+        PEM files of the chain and the key that sign exported pictures, and the key's kind ("es256", "ps256", ...).
+    webhook_allow
+        Where webhooks may go besides this machine: origins such as "https://hooks.example.org", and networks such as
+        "10.1.0.0/16" in which such a name may lie; in the environment with commas.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -47,8 +56,20 @@ class Settings(BaseModel):
     model: str | None = None
     device: str | None = None
     disk_quota_gb: float | None = Field(default=None, gt=0)
+    engine_idle_minutes: float = Field(default=10.0, gt=0)
     queue_jobs: int = Field(default=100_000, ge=1)
     queue_mb: float = Field(default=256.0, gt=0)
+    label_producer: str | None = None
+    label_propagator: str | None = None
+    c2pa_certificate: str | None = None
+    c2pa_key: str | None = None
+    c2pa_algorithm: str = "es256"
+    webhook_allow: tuple[str, ...] = ()
+
+    @field_validator("webhook_allow", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 def home(argument: str | os.PathLike[str] | None = None) -> Path:

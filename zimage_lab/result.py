@@ -6,15 +6,18 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from zimage_lab import labels as labelling
 from zimage_lab.errors import InvalidRequest, StoreError, ZImageError, shown
+from zimage_lab.home import settings
 from zimage_lab.store.images import png, write_whole
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from PIL.Image import Image
 
+    from zimage_lab.home import Settings
     from zimage_lab.recipe import RunRecord
 
 
@@ -72,13 +75,15 @@ class GeneratedImage:
             self._image = self._read()
         return self._image
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a copy, the recipe inside; an existing file is replaced whole.
+    def save(self, path: str | os.PathLike[str], *, labels: Iterable[str] = labelling.DEFAULT) -> Path:
+        """Write a copy, the recipe and the AI labels inside; an existing file is replaced whole.
 
         Parameters
         ----------
         path
             A name that ends with ``.png``, in a folder that is there.
+        labels
+            "xmp" (IPTC: a trained model made it), "cn" (the field of GB 45438), "c2pa" (signed); ``()`` writes none.
 
         Returns
         -------
@@ -98,8 +103,27 @@ class GeneratedImage:
             raise InvalidRequest(field, str(path), f"there is no folder {shown(str(place.parent))}", "Make it first.")
         if place.is_dir():
             raise InvalidRequest(field, str(path), f"{shown(place.name)} is a folder", "Give a file's name.")
-        write_whole(place, self._png())
+        write_whole(place, self.exported(labels))
         return place
+
+    def exported(self, labels: Iterable[str] = labelling.DEFAULT) -> bytes:
+        """Give the bytes that `save` writes: the PNG with its labels.
+
+        Raises
+        ------
+        InvalidRequest, LabelError
+            When a label is unknown, or lacks a setting or a library.
+        """
+        return labelling.label_png(self._png(), self.record, labels, settings=self._settings)
+
+    @property
+    def _settings(self) -> Settings | None:
+        """The settings of the home that the picture lies in; None where that cannot be told."""
+        file = self.record.image
+        if self.path is None or file is None or not self.path.as_posix().endswith(f"/{file.path}"):
+            return None
+        place = Path(self.path.as_posix().removesuffix(f"/{file.path}"))
+        return settings(place) if place.is_dir() else None
 
     def code(self) -> str:
         """Give a notebook cell that makes this picture again."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from zimage_lab.errors import InvalidRequest, StoreError, shown
+from zimage_lab.errors import InvalidRequest, StoreError, ZImageError, shown
 from zimage_lab.store.images import write_whole
 from zimage_lab.values import json_object
 
@@ -158,8 +158,10 @@ class Folder:
     def same(self, name: str, image: GeneratedImage) -> bool:
         """Say whether the file is this very picture: a kill may have come between its copy and its line."""
         try:
-            return image.path is not None and (self.path / name).read_bytes() == image.path.read_bytes()
-        except OSError:
+            there = (self.path / name).read_bytes()
+            # With its labels, or as copies were made before there were any.
+            return there == image.exported() or (image.path is not None and there == image.path.read_bytes())
+        except (OSError, ZImageError):
             return False
 
     def rewrite(self, cells: Sequence[Cell], earlier: Iterable[Line]) -> None:
