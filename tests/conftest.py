@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +17,25 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep every test out of the user's pictures."""
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Keep every test out of the user's pictures, and no engine alive that a test's processes started."""
     home = tmp_path / "home"
     monkeypatch.setenv("ZIMAGE_LAB_HOME", str(home))
-    return home
+    monkeypatch.setenv("ZIMAGE_LAB_ENGINE_IDLE_MINUTES", "1")
+    yield home
+    for database in tmp_path.glob("**/lab.db"):
+        end_engines(database.parent)
+
+
+def end_engines(home: Path) -> None:
+    """Kill the engines of a home that live in other processes."""
+    from zimage_lab.errors import ZImageError
+    from zimage_lab.store.engines import Engines
+
+    with suppress(ZImageError), Engines(home) as engines:  # a test may have left the file damaged
+        for row in engines.living():
+            if row.pid != os.getpid():
+                os.kill(row.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

@@ -43,16 +43,20 @@ class FakeEngine:
         self.submitted: list[Job] = []
         self.stopped = False
 
-    def load(self, model: str | None = None, *, home: str | Path | None = None) -> FakeEngine:
+    def load(
+        self, model: str | None = None, *, home: str | Path | None = None, independent: bool = False
+    ) -> FakeEngine:
         """Stand in for `zimage_lab.load`."""
+        del independent
         if model is not None:
             models.find(model)
         self.home = Path(home or self.home)
         self.home.mkdir(parents=True, exist_ok=True)
         return self
 
-    def submit(self, prompt: str | GenerationRequest, **options: Any) -> Job:  # noqa: ANN401 - as the engine's
+    def submit(self, prompt: str | GenerationRequest, *, source: str = "python", **options: Any) -> Job:  # noqa: ANN401
         """Check the request as the engine does, and begin to draw it."""
+        self.source = source
         request = prompt if isinstance(prompt, GenerationRequest) else models.build(prompt, **options)
         models.check(request)
         job = Job("12345678-1234-4234-8234-123456789abc", request, ["A note about <this>."])

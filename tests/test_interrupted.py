@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from zimage_lab.store.engines import Engines
 from zimage_lab.store.images import pixels_sha256, read_recipe
 from zimage_lab.store.queue import Queue
 
@@ -76,13 +77,32 @@ def test_a_kill_leaves_no_broken_file_and_an_attempt_that_says_interrupted(tmp_p
     home, output = tmp_path / "home", tmp_path / "x.png"
     process = started(home, *LONG, "--output", str(output))
     wait_until_running(home, process)
-    process.kill()
+    process.kill()  # first who asked, so that nobody has another engine started
     process.communicate()
+    with Engines(home) as engines:
+        (engine,) = engines.living()
+        os.kill(engine.pid, signal.SIGKILL)
+        while engines.living():
+            time.sleep(0.02)
     assert not output.exists()
     assert whole_pictures(home) == []
     with Queue(home) as queue:
         queue.recover()
     assert outcomes(home) == ["interrupted"]
+
+
+@pytest.mark.timeout(180)
+def test_a_killed_shell_loses_no_picture(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    process = started(home, *LONG)
+    wait_until_running(home, process)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 90
+    while outcomes(home) != ["succeeded"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(whole_pictures(home)) == 1
 
 
 @pytest.mark.timeout(180)

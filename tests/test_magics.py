@@ -227,7 +227,7 @@ def test_an_interrupt_cancels_the_job(
 
 
 def test_status_starts_no_engine(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zimage_lab.engine.engine._engines", {})
+    monkeypatch.setattr("zimage_lab.engine.door._known", {})
     for line in ("%zimage", "%zimage status"):
         result, error, _, _ = run(shell, line)
         assert error is None
@@ -235,7 +235,7 @@ def test_status_starts_no_engine(shell: InteractiveShell, monkeypatch: pytest.Mo
 
 
 def test_status_of_an_engine(shell: InteractiveShell, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zimage_lab.engine.engine._engines", {"home": engine})
+    monkeypatch.setattr("zimage_lab.engine.door._known", {("home", "cpu"): engine})
     result, _, _, _ = run(shell, "%zimage status")
     assert "idle" in repr(result)
     assert "miniature-turbo" in repr(result)

@@ -20,7 +20,7 @@ DATA = {"errors", "values", "request", "recipe"}
 STORE = DATA | {"home", "store", "labels", "result"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
-FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
+FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks"}
 MAY = {
     "errors": set(),
     "values": DATA,
@@ -33,12 +33,14 @@ MAY = {
     "result": STORE,
     "options": MODELS,
     "models": MODELS,
-    "engine": ENGINE,
+    "engine": ENGINE | {"batch"},  # engine.batch is its door
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature"},
     # Templates and tables know no engine: a request is all that comes of them.
     "prompts": DATA | {"options", "prompts"},
     "batch": ENGINE | {"prompts", "batch"},
+    # Hooks hear an engine's events and read the store; they know no engine.
+    "hooks": STORE | {"hooks"},
     "widgets": FACE | {"widgets"},
     "magics": FACE,
     # The shell trains and evaluates the miniature, and a bare `zimage-lab` starts the studio.
@@ -48,7 +50,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"prompts", "batch", "labels"}
+WITHOUT_TORCH |= {"prompts", "batch", "labels", "hooks"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 

@@ -45,7 +45,8 @@ class StillEngine:
         self.home, self.model = None, "miniature-turbo"
         self.state, self.keys = "idle", []
 
-    def submit(self, request: GenerationRequest, *, key: str) -> Job:
+    def submit(self, request: GenerationRequest, *, key: str, source: str) -> Job:
+        assert source == "panel"
         if self.refuse is not None:
             raise self.refuse
         job = Job(str(uuid.uuid4()), request, models.check(request))

@@ -20,6 +20,7 @@ from IPython.display import display as ipython_display
 
 import zimage_lab
 from zimage_lab.engine import live
+from zimage_lab.engine.job import STOP_SECONDS
 from zimage_lab.errors import InvalidRequest, ZImageError, shown, suggestion
 from zimage_lab.options import OPTIONS
 from zimage_lab.prompts import templates
@@ -80,7 +81,7 @@ class ZImageMagics(Magics):
         prompt = cell.rstrip("\n")  # the line break after the last line is the cell's, not the prompt's
         if given.pop("variables"):
             prompt = templates.expand(prompt, self._variables(), field="--variables")
-        job = zimage_lab.load().submit(prompt, **given)
+        job = zimage_lab.load().submit(prompt, source="magic", **given)
         image = show(job)
         if name is not None:
             self.shell.push({name: image})  # type: ignore[union-attr]
@@ -192,6 +193,7 @@ def show(job: Job) -> GeneratedImage:
         return job.result()
     except KeyboardInterrupt:
         job.cancel()  # also where the interrupt came between two looks
+        job.wait(STOP_SECONDS)
         raise
     finally:
         if slot is not None:

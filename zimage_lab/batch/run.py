@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from zimage_lab.engine import Engine
+    from zimage_lab.engine.desk import Desk
 
 CANCEL_SECONDS = 30.0
 """How long an interrupted wait stays for the running picture to stop at its next step."""
@@ -51,7 +51,7 @@ class Batch:
         Every picture and skipped row, in the table's order.
     """
 
-    def __init__(self, engine: Engine, made: Plan) -> None:
+    def __init__(self, engine: Desk, made: Plan) -> None:
         self.plan, self.cells = made, made.cells
         self._work = Work(engine, made)
         self.id = self._work.id
@@ -196,7 +196,7 @@ class Batch:
 
 
 def start(
-    engine: Engine,
+    engine: Desk,
     source: object,
     template: str | None = None,
     *,

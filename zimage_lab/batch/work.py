@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zimage_lab.batch.plan import Plan
-    from zimage_lab.engine import Engine, Job
+    from zimage_lab.engine.desk import Desk
+    from zimage_lab.engine.job import Job
     from zimage_lab.result import GeneratedImage
 
 LOG = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Work:
         Why the batch could not go on, or None.
     """
 
-    def __init__(self, engine: Engine, made: Plan) -> None:
+    def __init__(self, engine: Desk, made: Plan) -> None:
         self.plan = made
         self.id = made.folder.id if made.folder is not None else str(uuid.uuid4())
         self.order = [cell for cell in made.cells if cell.state != WAITING]

@@ -120,7 +120,7 @@ def _make(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
         made.folder.rewrite(made.cells, made.earlier)
         tell("Every picture is there already; nothing was made.")
         return _end(made, began, arguments, cancelled=False)
-    engine = load(made.missing[0].request.model, home=place)
+    engine = load(made.missing[0].request.model, home=place, independent=True)
     cancelled = False
     try:
         batch = Batch(engine, made)

@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     request = build(arguments.prompt, place=place, **options)
     check(request, place=place)
     labels = checked_labels(arguments.labels, output, place)
-    engine = load(request.model, home=place)
+    engine = load(request.model, home=place, independent=True)
     try:
-        job = engine.submit(request)
+        job = engine.submit(request, source="shell")
         for warning in job.warnings:
             tell(f"Note: {warning}")
         try:
@@ -80,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def wait(job: Job, look: Callable[[], None]) -> Any:  # noqa: ANN401 - GeneratedImage, which would import Pillow here
     """Wait for the job's picture, looking at it now and then; an interrupt cancels it, also between two looks."""
+    from zimage_lab.engine.job import STOP_SECONDS
+
     try:
         while not job.done:
             look()
@@ -90,6 +92,7 @@ def wait(job: Job, look: Callable[[], None]) -> Any:  # noqa: ANN401 - Generated
         return job.result()
     except KeyboardInterrupt:
         job.cancel()
+        job.wait(STOP_SECONDS)
         raise
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zimage_lab.cli.parser import Parser
-    from zimage_lab.engine.engine import Engine
+    from zimage_lab.engine.desk import Desk
     from zimage_lab.miniature.evaluate import Tally
 
 FIRST_GUESS = 1000
@@ -89,7 +89,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _painter(engine: Engine, options: dict[str, Any]) -> Callable[[str, int], Image.Image]:
+def _painter(engine: Desk, options: dict[str, Any]) -> Callable[[str, int], Image.Image]:
     def paint(prompt: str, seed: int) -> Image.Image:
         picture = engine.generate(prompt, seed=seed, **options)
         image = picture.image

@@ -1,85 +1,45 @@
-"""The engine as everybody uses it: submit a request, get a job; one engine per process and home."""
+"""The engine of this process: one thread that holds the model and takes jobs, its own and those of others."""
 
 from __future__ import annotations
 
+import atexit
 import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
-from zimage_lab import models
-from zimage_lab.engine.events import Events
-from zimage_lab.engine.job import Job
+from zimage_lab.engine.broadcast import Broadcaster, can_broadcast
+from zimage_lab.engine.desk import Desk
+from zimage_lab.engine.devices import device_name
+from zimage_lab.engine.keeper import Keeper
 from zimage_lab.engine.worker import Worker
-from zimage_lab.errors import EngineStopped, InvalidRequest
-from zimage_lab.request import GenerationRequest
-from zimage_lab.result import GeneratedImage
-from zimage_lab.store.queue import Queue
-from zimage_lab.store.records import Records
+from zimage_lab.store.engines import Engines
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from filelock import FileLock
+    from PIL import Image
+
+    from zimage_lab.engine.job import Job
     from zimage_lab.store.jobs import JobRow
 
-_engines: dict[str, Engine] = {}
-_lock = threading.Lock()
+RESTARTED = "Its kernel ended or was restarted while it was made. Resume it to make it again."
 
 
-def load(model: str | None = None, *, home: str | PathLike[str] | None = None, device: str | None = None) -> Engine:
-    """Get this process's engine; the first call starts it.
-
-    The weights are read by the engine's own thread, so the call returns at once; the first picture waits for them.
-
-    Parameters
-    ----------
-    model
-        Model of requests that name none: an id, a folder or a hub id. None keeps the present one
-        (`miniature-turbo` at first).
-    home
-        Folder of pictures and records; None takes `ZIMAGE_LAB_HOME` or the user's data folder.
-    device
-        Where to compute, as torch names it; None takes CUDA, then MPS, then the CPU. An engine that is there already
-        keeps its own.
-
-    Raises
-    ------
-    UnknownModel
-        No such model; the message lists close names.
-    """
-    if model is not None:
-        models.find(model, homes.home(home))
-    key = str(homes.home(home))
-    with _lock:
-        engine = _engines.get(key)
-        if engine is None or engine.stopped:
-            engine = _engines[key] = Engine(model, home=home, device=device)
-        elif model is not None:
-            engine.model = model
-    engine.warm_up()
-    return engine
-
-
-def engines() -> list[Engine]:
-    """List the engines of this process that take jobs."""
-    with _lock:
-        return [engine for engine in _engines.values() if not engine.stopped]
-
-
-class Engine:
-    """Makes pictures, one at a time, with a model that stays in memory.
+class Engine(Desk):
+    """Makes pictures, one at a time, with models that stay in memory.
 
     Parameters
     ----------
     model, home, device
         As for `load`.
-
-    Attributes
-    ----------
-    model
-        Model of requests that name none.
-    events
-        What happens, as it happens; `engine.events.subscribe(callback)`.
+    lock
+        The device's lock, held by this process: with it the engine serves everybody, without it only its own jobs.
+    pin
+        As for `Desk`.
+    independent, idle_seconds
+        Whether it belongs to no person's kernel, and after how many seconds without work it ends.
     """
 
     def __init__(
@@ -88,114 +48,72 @@ class Engine:
         *,
         home: str | PathLike[str] | None = None,
         device: str | None = None,
+        lock: FileLock | None = None,
+        pin: str | None = None,
+        independent: bool = False,
+        idle_seconds: float | None = None,
     ) -> None:
         self.id = str(uuid.uuid4())
-        self.home = homes.home(home)
-        settings = homes.settings(self.home)
-        self.model = model or settings.model or models.DEFAULT_MODEL
-        self.events = Events()
-        self._queue, self._records = Queue(self.home), Records(self.home)
-        self._jobs: dict[str, Job] = {}
-        self._jobs_lock = threading.Lock()
+        place = homes.home(home)
+        device = device or homes.settings(place).device
+        self.device = device_name(device)
+        self._lock = lock
+        self._own_ids: set[str] = set()
+        super().__init__(place, model, pin if lock is not None else self.id)
+        self._engines = Engines(place)
+        self._broadcast: Broadcaster | None = None
+        if can_broadcast():
+            self._broadcast = Broadcaster(self.id[:8], place / homes.RUN, self.events, self._preview)
+        self._engines.register(
+            self.id,
+            device=self.device,
+            endpoint=self._broadcast.endpoint if self._broadcast else None,
+            independent=independent,
+            idle_seconds=idle_seconds,
+            shared=lock is not None,
+        )
         self._queue.recover()
+        self._ended = threading.Event()
         self._worker = Worker(
             engine_id=self.id,
-            home=self.home,
+            home=place,
             queue=self._queue,
             events=self.events,
             job_of=self._adopt,
-            device=device or settings.device,
+            look=self._look,
+            tell=self._tell,
+            pins=(self.id, self.device),
+            shared=lock is not None,
+            device=device,
+        )
+        self._keeper = Keeper(
+            self.id, self._engines, self._queue, self._worker, idle_seconds=idle_seconds, on_idle=self.ask_to_stop
         )
         self._worker.start()
-
-    def __repr__(self) -> str:
-        status = self.status()
-        return f"Engine({status['model'] or self.model}, {status['state']})"
+        self._keeper.start()
+        # A kernel that is restarted or shut down runs this; one that is killed cannot, and its job runs again.
+        atexit.register(self._release)
 
     @property
     def stopped(self) -> bool:
         """Whether the engine takes no more jobs."""
         return self._worker.stopping or not self._worker.is_alive()
 
-    def request(self, prompt: str | GenerationRequest, **options: Any) -> GenerationRequest:  # noqa: ANN401 - any field
-        """Build a request with the model's defaults, checked by both halves of the validator.
-
-        Raises
-        ------
-        InvalidRequest
-            Something asked for cannot be; the message names the field and the fix.
-        """
-        return self._checked(prompt, options)[0]
-
-    def submit(self, prompt: str | GenerationRequest, *, key: str | None = None, **options: Any) -> Job:  # noqa: ANN401
-        """Put a request into the queue and return at once.
-
-        Parameters
-        ----------
-        prompt
-            A prompt, or a whole `GenerationRequest`.
-        key
-            Idempotency key: a second submit with the same key and request gives the first job again, also one that
-            ended before this engine began.
-        options
-            Fields of `GenerationRequest`: seed, steps, width, height, guidance_scale, negative_prompt, model, ...
-
-        Raises
-        ------
-        InvalidRequest
-            Something asked for cannot be; nothing was queued.
-        EngineStopped
-            The engine was stopped.
-        """
-        self._refuse_when_stopped()
-        request, warnings = self._checked(prompt, options)
-        with self._jobs_lock:
-            self._refuse_when_stopped()  # again: a job that comes behind stop() would wait for ever
-            row = self._queue.put(request, key=key)
-            job = self._jobs.get(row.id)
-            if job is None:
-                job = self._jobs[row.id] = self._follow(row, warnings)
-                # Told under the lock that the worker needs for its first look: "running" cannot come before "queued".
-                self.events.emit("state", job.id, state=job.state)
-        self._worker.wake()
-        return job
-
-    def generate(self, prompt: str | GenerationRequest, **options: Any) -> GeneratedImage:  # noqa: ANN401 - any field
-        """Make a picture and wait for it; an interrupt of the kernel cancels it. Options are those of `submit`."""
-        return self.submit(prompt, **options).result()
-
-    def jobs(self) -> list[Job]:
-        """List the jobs of this engine, newest first."""
-        with self._jobs_lock:
-            return list(reversed(self._jobs.values()))
-
-    def cancel(self, job_id: str) -> None:
-        """Cancel a job by its id.
-
-        Raises
-        ------
-        InvalidRequest
-            The engine has no such job.
-        """
-        job = self._jobs.get(job_id)
-        if job is None:
-            field = "job"
-            raise InvalidRequest(field, job_id, "is not a job of this engine", "Use an id of engine.jobs().")
-        job.cancel()
+    @property
+    def where(self) -> str:
+        """In which process the model is."""
+        return "this process"
 
     def status(self) -> dict[str, Any]:
         """Tell state (idle, loading, running, stopped), model, device, dtype, bytes of weights and jobs."""
-        family = self._worker.residency.loaded
-        waiting = [job for job in self.jobs() if job.state == "queued"]
+        worker = self._worker
         return {
-            "state": self._worker.state,
-            "model": family.model.id if family else None,
+            "state": worker.state,
+            **worker.residency.facts(),
             "default_model": self.model,
-            "device": family.device if family else None,
-            "dtype": str(family.dtype).removeprefix("torch.") if family else None,
-            "memory_bytes": sum(family.memory_bytes.values()) if family else 0,
-            "queue": len(waiting),
-            "job": self._worker.current,
+            "queue": sum(job.state == "queued" for job in self.jobs()),
+            "job": worker.lease.job.id if worker.lease else None,
+            "where": self.where,
         }
 
     def warm_up(self) -> None:
@@ -207,53 +125,80 @@ class Engine:
         self._worker.unload()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Cancel what runs and waits, and end the engine's thread."""
+        """End the engine: what this process asked for is cancelled, what others wait for goes back to the queue.
+
+        Parameters
+        ----------
+        timeout
+            Longest wait in seconds for the running step.
+        """
         with self._jobs_lock:
             self._worker.stopping = True
-        for job in self.jobs():
+            own = [job for job in self._jobs.values() if job.id in self._own_ids and not job.done]
+        for job in own:
             job.cancel()
+        self._worker.release("Its engine was stopped.", paused=False)
+        self._end(timeout)
+
+    def ask_to_stop(self) -> None:
+        """End the engine without waiting, from any thread; what runs goes back to the queue."""
+        self._worker.stopping = True
+        self._worker.release("Its engine was stopped.", paused=False)
+        threading.Thread(target=self._end, name="zimage-lab-stop", daemon=True).start()
+
+    def wait_stopped(self) -> None:
+        """Wait until the engine has ended."""
+        self._ended.wait()
+
+    def _release(self) -> None:
+        """End with the kernel: the job that is cut waits, paused, for somebody to say that it shall run again."""
+        if not self._ended.is_set():
+            self._worker.stopping = True
+            self._worker.release(RESTARTED, paused=True)
+            self._end(5)
+
+    def _end(self, timeout: float = 10.0) -> None:
         self._worker.wake()
         self._worker.join(timeout)
-        if not self._worker.is_alive():
-            self._queue.close()
-            self._records.close()
+        if self._worker.is_alive() or self._ended.is_set():
+            return
+        atexit.unregister(self._release)
+        self._keeper.close()
+        if self._broadcast is not None:
+            self._broadcast.close()
+        self._engines.end(self.id)
+        self._engines.close()
+        self._close()
+        if self._lock is not None:
+            self._lock.release()
+        self._ended.set()
 
-    def _refuse_when_stopped(self) -> None:
-        if self.stopped:
-            message = "This engine was stopped. Call zimage_lab.load() for a new one."
-            raise EngineStopped(message)
+    def _submitted(self) -> None:
+        self._worker.wake()
 
-    def _checked(self, prompt: str | GenerationRequest, options: dict[str, Any]) -> tuple[GenerationRequest, list[str]]:
-        """Build and check a request; gives it with what the person should know of it."""
-        if isinstance(prompt, GenerationRequest):
-            request = prompt.replace(**options) if options else prompt
-        else:
-            model = options.get("model")
-            options = {**options, "model": self.model if model is None else model}
-            request = models.build(prompt, place=self.home, **options)
-        return request, models.check(request, place=self.home)
-
-    def _follow(self, row: JobRow, warnings: list[str] | None = None) -> Job:
-        """Make the job of a queue row; one that has ended already, in this process or before it, has its result."""
-        job = Job(row.id, row.request, warnings)
-        job._on_cancel = self._stop_waiting  # noqa: SLF001 - the engine drives its jobs
-        if row.done:
-            image = None
-            if row.state == "succeeded" and row.record_id is not None:
-                image = GeneratedImage.from_record(self._records.get(row.record_id), self.home)
-            job._finish(row.state, image, row.error)  # noqa: SLF001
-        return job
-
-    def _stop_waiting(self, job: Job) -> None:
-        """End a job that still waits; a running one is ended by its next step."""
-        if not job.done and self._queue.cancel(job.id).state == "cancelled":
-            job._finish("cancelled", error="The job was cancelled before it began.")  # noqa: SLF001
-            self.events.emit("state", job.id, state="cancelled")
+    def _know(self, row: JobRow, warnings: list[str] | None = None) -> Job:
+        self._own_ids.add(row.id)
+        return super()._know(row, warnings)
 
     def _adopt(self, row: JobRow) -> Job:
-        """Find the job of a queue row, or take over one that an engine before this one left behind."""
+        """Find the job of a queue row, or take over one that another process asked for."""
         with self._jobs_lock:
-            job = self._jobs.get(row.id)
-            if job is None:
-                job = self._jobs[row.id] = self._follow(row)
-            return job
+            return self._jobs.get(row.id) or super()._know(row)
+
+    def _tick(self) -> None:
+        self._look()
+        self._worker.look_for_cancel()
+        self._worker.wake()
+        asked = self._engines.asked(self.id)
+        if asked == "stop":
+            self.ask_to_stop()
+        elif asked == "unload":
+            self.unload()
+
+    def _tell(self, facts: dict[str, Any]) -> None:
+        """Let others see what is loaded."""
+        self._engines.tell(self.id, facts)
+
+    def _preview(self, job_id: str) -> Image.Image | None:
+        job = self._jobs.get(job_id)
+        return None if job is None else job.preview

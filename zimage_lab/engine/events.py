@@ -7,19 +7,18 @@ and costs the engine one dictionary write.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from zimage_lab.store.events import StoredEvent
 
 LOG = logging.getLogger(__name__)
-
-Kind = Literal["state", "step", "preview", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,13 @@ class Event:
     Attributes
     ----------
     cursor
-        Number of the event, rising.
+        Number of the stored event, rising, the same for every process; a step or preview has that of the state
+        which it followed.
     job
         Id of the job, or an empty string for the engine itself.
     kind
-        `state` (of a job), `step` (of its progress), `preview` (a picture of it), `model` (loading, ready, unloaded).
+        `state` (of a job), `step` (of its progress), `preview` (a picture of it), `model` (loading, ready, unloaded),
+        `queue` (paused or not).
     t
         Unix time in seconds.
     data
@@ -42,7 +43,7 @@ class Event:
 
     cursor: int
     job: str
-    kind: Kind
+    kind: str
     t: float
     data: dict[str, Any] = field(default_factory=dict)
 
@@ -54,6 +55,8 @@ class _Listener(threading.Thread):
         self._box: dict[object, Event] = {}
         self._filled = threading.Condition()
         self._open = True
+        self.heard = 0
+        """The newest stored event that was put before the listener joined."""
 
     def put(self, event: Event) -> None:
         key: object = event.cursor if event.kind == "state" else (event.job, event.kind)
@@ -82,15 +85,29 @@ class _Listener(threading.Thread):
 
 
 class Events:
-    """The engine's bell: `subscribe` to hear it."""
+    """The engine's bell: `subscribe` to hear it.
 
-    def __init__(self) -> None:
-        self._cursor = itertools.count(1)
+    Parameters
+    ----------
+    stored
+        Gives the stored events after a cursor, for listeners that come late; None where nothing is stored.
+    """
+
+    def __init__(self, stored: Callable[[int], Iterable[StoredEvent]] | None = None) -> None:
+        self._stored = stored
+        self._cursor = 0
         self._listeners: list[_Listener] = []
         self._lock = threading.Lock()
 
-    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[Event], None], since: int | None = None) -> Callable[[], None]:
         """Call `callback` with every event from now on, on a thread of its own.
+
+        Parameters
+        ----------
+        callback
+            Called with each event.
+        since
+            A cursor that was heard before: the states after it come first, each once. None begins with what is next.
 
         Returns
         -------
@@ -98,6 +115,10 @@ class Events:
         """
         listener = _Listener(callback)
         with self._lock:
+            if since is not None and self._stored is not None:
+                for row in self._stored(since):
+                    listener.put(Event(row.cursor, row.job, row.kind, row.t, row.data))
+                    listener.heard = row.cursor
             self._listeners.append(listener)
         listener.start()
 
@@ -109,9 +130,19 @@ class Events:
 
         return unsubscribe
 
-    def emit(self, kind: Kind, job: str = "", **data: Any) -> None:  # noqa: ANN401 - whatever the kind carries
-        """Tell all listeners; returns at once."""
+    def emit(self, kind: str, job: str = "", *, cursor: int | None = None, **data: Any) -> None:  # noqa: ANN401
+        """Tell all listeners; returns at once.
+
+        Parameters
+        ----------
+        kind, job, **data
+            As in `Event`.
+        cursor
+            The stored event's, for one that is in the store; what is live only follows the newest of those.
+        """
         with self._lock:
-            event = Event(next(self._cursor), job, kind, time.time(), data)
+            self._cursor = max(self._cursor, cursor or 0)
+            event = Event(self._cursor if cursor is None else cursor, job, kind, time.time(), data)
             for listener in self._listeners:
-                listener.put(event)
+                if cursor is None or cursor > listener.heard:
+                    listener.put(event)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Stage = Literal["queued", "loading", "encoding", "denoising", "decoding", "saving", "done"]
 
+STOP_SECONDS = 5.0
+"""Longest wait for the running step after an interrupt."""
+
 FINAL = frozenset({"succeeded", "failed", "cancelled", "invalid_output", "quarantined"})
 """States that a job does not leave."""
 
@@ -103,6 +106,10 @@ class Job:
         if self._on_cancel is not None:
             self._on_cancel(self)
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the job is done, at most `timeout` seconds; gives whether it is."""
+        return self._done.wait(timeout)
+
     def result(self, timeout: float | None = None) -> GeneratedImage:
         """Wait for the picture.
 
@@ -129,7 +136,7 @@ class Job:
                     raise TimeoutError(message)
         except KeyboardInterrupt:
             self.cancel()
-            self._done.wait(5)
+            self.wait(STOP_SECONDS)
             raise
         return self._outcome()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zimage_lab.engine import families
 from zimage_lab.models import catalog
@@ -38,6 +38,16 @@ class Residency:
     def loaded(self) -> ZImage | None:
         """The resident model, or None."""
         return self._loaded
+
+    def facts(self) -> dict[str, Any]:
+        """Tell what is resident: model, device, dtype, bytes of its weights."""
+        family = self._loaded
+        return {
+            "model": family.model.id if family else None,
+            "device": family.device if family else None,
+            "dtype": str(family.dtype).removeprefix("torch.") if family else None,
+            "memory_bytes": sum(family.memory_bytes.values()) if family else 0,
+        }
 
     def get(self, model_id: str) -> ZImage:
         """Return the model, loading it first where it is not resident."""

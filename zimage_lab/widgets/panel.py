@@ -33,7 +33,7 @@ from zimage_lab.widgets.words import language as choose_language
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zimage_lab.engine.engine import Engine
+    from zimage_lab.engine.desk import Desk
     from zimage_lab.engine.job import Job
 
 LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Panel:
         "en" or "zh"; None takes the environment's.
     """
 
-    def __init__(self, engine: Engine | None = None, language: str | None = None) -> None:
+    def __init__(self, engine: Desk | None = None, language: str | None = None) -> None:
         self.words = words = Words(choose_language(language))
         self.engine = engine
         self._pinned: str | None = None
@@ -168,7 +168,7 @@ class Panel:
             if model is not None and model.path is None:  # the engine would take the job only to fail it
                 self.choice.complain(self.words("not_applied") + self.choice.missing(model))
                 return
-            self.engine.submit(self.form.request(), key=str(uuid.uuid4()))
+            self.engine.submit(self.form.request(), key=str(uuid.uuid4()), source="panel")
         except InvalidRequest as error:
             if not self.form.complain(error):
                 label = self.words("model") if error.field == "model" else error.field
@@ -250,7 +250,7 @@ class Panel:
 _live: deque[Panel] = deque()
 
 
-def panel(engine: Engine | None = None, language: str | None = None) -> Root:
+def panel(engine: Desk | None = None, language: str | None = None) -> Root:
     """Show the studio in a notebook: prompt, settings, Generate, and the picture as it forms.
 
     It returns at once, before any model is loaded, and never keeps the kernel from answering. Called again, after the

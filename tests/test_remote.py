@@ -1,0 +1,197 @@
+"""One model for everybody: processes that share an engine, and what holds when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import zimage_lab
+from zimage_lab.engine import Engine, RemoteEngine, door
+from zimage_lab.engine.devices import device_name
+from zimage_lab.errors import Cancelled, InvalidRequest
+from zimage_lab.store.engines import Engines
+from zimage_lab.store.images import pixels_sha256
+from zimage_lab.store.queue import Queue
+from zimage_lab.store.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PROMPT = "a red circle on the left, a blue cat on the right, white background"
+
+HOLD = """
+import sys, zimage_lab
+engine = zimage_lab.load(home=sys.argv[1])
+engine.generate("a red circle, white background", seed=1)
+print(engine.where, flush=True)
+sys.stdin.read()
+"""
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a home whose engines all end with the test."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("ZIMAGE_LAB_DEVICE", "cpu")
+    home.mkdir()
+    yield home
+    for engine in door.engines():
+        engine.stop()
+
+
+@pytest.fixture
+def holder(place: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that holds the engine of the home."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "this process\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_attaches(place: Path, holder: subprocess.Popen[str]) -> None:
+    engine = zimage_lab.load()
+    assert isinstance(engine, RemoteEngine)
+    assert engine.where == f"process {holder.pid}"
+    assert engine.status()["model"] == "miniature-turbo"
+    previews: list[int] = []
+    states: list[str] = []
+    engine.events.subscribe(lambda event: previews.append(event.data["step"]) if event.kind == "preview" else None)
+    engine.events.subscribe(lambda event: states.append(event.data["state"]) if event.kind == "state" else None)
+    job = engine.submit(PROMPT, seed=42, steps=24)
+    image = job.result(60)
+    assert image.record.request.seed == 42
+    assert image.path is not None
+    assert image.path.is_relative_to(place)
+    assert image.record.image is not None
+    assert image.record.image.pixels_sha256 == pixels_sha256(image.image)
+    wait_for(lambda: states == ["queued", "running", "succeeded"])
+    assert previews, "live previews travel between processes"
+    assert job.preview is not None
+    with Engines(place) as engines:
+        assert [row.pid for row in engines.living()] == [holder.pid]
+
+
+def test_the_pixels_do_not_depend_on_who_made_them(place: Path, holder: subprocess.Popen[str]) -> None:
+    attached = zimage_lab.load().generate(PROMPT, seed=42)
+    own = zimage_lab.load(own=True)
+    assert isinstance(own, Engine)
+    assert own.where == "this process"
+    assert pixels_sha256(own.generate(PROMPT, seed=42).image) == pixels_sha256(attached.image)
+    with Engines(place) as engines:
+        assert {row.pid for row in engines.living()} == {holder.pid, os.getpid()}
+
+
+def test_a_job_is_cancelled_from_another_process(place: Path, holder: subprocess.Popen[str]) -> None:
+    assert holder.poll() is None
+    engine = zimage_lab.load()
+    job = engine.submit(PROMPT, seed=1, steps=50, width=256, height=256)
+    wait_for(lambda: job.progress.step > 0)
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.result(60)
+    with Records(place) as records:
+        assert [record.state for record in records.by_job(job.id)] == ["cancelled"]
+        assert records.broken() == ()
+
+
+def test_a_killed_engine_is_replaced_and_its_job_made_once(place: Path, holder: subprocess.Popen[str]) -> None:
+    engine = zimage_lab.load()
+    job = engine.submit(PROMPT, seed=1, steps=50, width=256, height=256)
+    wait_for(lambda: job.progress.step > 0)
+    holder.kill()
+    holder.wait()
+    image = job.result(120)
+    assert image.record.attempt == 2
+    with Records(place) as records:
+        assert [record.state for record in records.by_job(job.id)] == ["interrupted", "succeeded"]
+        assert records.broken() == ()
+    assert len(list(place.glob("images/*/*.png"))) == 2  # the holder's first picture, and this one
+    with Engines(place) as engines:
+        (row,) = engines.living()
+    assert row.independent
+    assert row.pid not in {holder.pid, os.getpid()}
+
+
+def test_an_engine_that_ends_in_order_gives_its_job_back_paused(place: Path, holder: subprocess.Popen[str]) -> None:
+    assert holder.stdin is not None
+    with Queue(place) as queue:
+        row = queue.put(
+            zimage_lab.GenerationRequest(
+                prompt=PROMPT, model="miniature-turbo", width=256, height=256, steps=50, guidance_scale=0.0, seed=1
+            )
+        )
+        wait_for(lambda: queue.get(row.id).state == "running")
+        holder.stdin.close()
+        holder.wait(60)
+        now = queue.get(row.id)
+        assert (now.state, now.paused) == ("queued", True)
+        assert [attempt.outcome for attempt in queue.attempts(row.id)] == ["interrupted"]
+
+
+def test_an_independent_engine_outlives_its_starter_and_ends_idle(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZIMAGE_LAB_ENGINE_IDLE_MINUTES", "0.05")
+    code = (
+        "import zimage_lab; engine = zimage_lab.load(independent=True);"
+        f" print(engine.generate({PROMPT!r}, seed=42).path)"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert made.stdout.strip().endswith(".png")
+    assert "torch" not in made.stderr
+    with Engines(place) as engines:
+        (row,) = engines.living()
+        assert row.independent
+        wait_for(lambda: not engines.living())
+    assert not list((place / "run").glob("*.sock"))
+    assert not list((place / "run").glob("kernel-*.json"))
+
+
+def test_an_attached_process_imports_no_torch(place: Path, holder: subprocess.Popen[str]) -> None:
+    assert holder.poll() is None
+    code = (
+        "import sys, zimage_lab; engine = zimage_lab.load();"
+        f" engine.generate({PROMPT!r}, seed=3); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "False\n"
+    assert place.is_dir()
+
+
+def test_detaching_leaves_the_engine_to_others(place: Path, holder: subprocess.Popen[str]) -> None:
+    engine = zimage_lab.load()
+    engine.unload()
+    assert engine.stopped
+    assert holder.poll() is None
+    again = zimage_lab.load()
+    assert again is not engine
+    assert again.generate(PROMPT, seed=5).path is not None
+    assert place.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("device", "name"), [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:01", "cuda:1"), ("mps", "mps")]
+)
+def test_device_names(device: str, name: str) -> None:
+    assert device_name(device) == name
+
+
+@pytest.mark.parametrize("device", ["", "cuda:", "cuda:x", "../x", "cuda:1:2", "a" * 99])
+def test_wrong_device_names(device: str) -> None:
+    with pytest.raises(InvalidRequest, match="device"):
+        device_name(device)
