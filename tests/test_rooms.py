@@ -20,7 +20,7 @@ DATA = {"errors", "values", "request", "recipe"}
 STORE = DATA | {"home", "store", "labels", "result"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
-FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks"}
+FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks", "rules"}
 MAY = {
     "errors": set(),
     "values": DATA,
@@ -41,6 +41,7 @@ MAY = {
     "batch": ENGINE | {"prompts", "batch"},
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},
+    "rules": ENGINE,
     "widgets": FACE | {"widgets"},
     "magics": FACE,
     # The shell trains and evaluates the miniature, and a bare `zimage-lab` starts the studio.
@@ -50,7 +51,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"prompts", "batch", "labels", "hooks"}
+WITHOUT_TORCH |= {"prompts", "batch", "labels", "hooks", "rules"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 
