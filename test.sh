@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 case "${1:-}" in
   "") ;;
-  --all) export ZIMAGE_LAB_LONG_TESTS=1 KILL_ROUNDS=100 ;;
+  --all) export ZIMAGE_LAB_LONG_TESTS=1 KILL_ROUNDS=200 ;;
   *) echo "usage: ./test.sh [--all]" >&2; exit 2 ;;
 esac
 
