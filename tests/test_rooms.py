@@ -17,7 +17,7 @@ HEAVY = {"torch", "diffusers", "transformers"}
 
 # Room -> the rooms that it may import. A module at the top of the package is a room, and so is a folder.
 DATA = {"errors", "values", "request", "recipe"}
-STORE = DATA | {"home", "store", "labels", "result"}
+STORE = DATA | {"home", "store", "labels", "result", "runs"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
 FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks", "rules"}
@@ -31,6 +31,7 @@ MAY = {
     # A label is put into bytes: whoever has them, whatever a store is.
     "labels": DATA | {"home", "labels"},
     "result": STORE,
+    "runs": STORE,
     "options": MODELS,
     "models": MODELS,
     "engine": ENGINE | {"batch"},  # engine.batch is its door
@@ -51,7 +52,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"prompts", "batch", "labels", "hooks", "rules"}
+WITHOUT_TORCH |= {"runs", "prompts", "batch", "labels", "hooks", "rules"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zimage_lab.recipe import RunRecord
     from zimage_lab.request import GenerationRequest
     from zimage_lab.result import GeneratedImage
+    from zimage_lab.runs import history
     from zimage_lab.widgets.panel import panel
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "RunRecord",
     "ZImageError",
     "__version__",
+    "history",
     "load",
     "panel",
 ]
@@ -44,6 +46,7 @@ _HOMES = {
     "RunRecord": "recipe",
     "GeneratedImage": "result",
     "ZImageError": "errors",
+    "history": "runs",
     "panel": "widgets",
 }
 

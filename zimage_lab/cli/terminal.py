@@ -19,13 +19,13 @@ def say(text: str) -> None:
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
-def say_json(value: object) -> None:
-    """Write a result as JSON; letters that the output cannot show become JSON's own escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+def say_json(value: object, indent: int | None = 1) -> None:
+    """Write a result as JSON, on one line without `indent`; letters that the output cannot show become escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=1)
+        text = json.dumps(value, indent=indent)
     sys.stdout.write(text + "\n")
 
 

@@ -49,13 +49,13 @@ def append_in(connection: sqlite3.Connection, record: RunRecord) -> None:
             field = "id"
             raise InvalidRequest(field, record.id, f"{record.id} is another record's", "Give a new id.")
         return
-    plain = json.loads(record.to_json())
-    asked, salt = plain["request"], secrets.token_hex(16)
-    texts = {name: asked[name] for name in PRIVATE}
-    for name, text in texts.items():
-        asked[name] = commitment(salt, text)
+    plain, salt = json.loads(record.to_json()), secrets.token_hex(16)
+    texts = {name: plain["request"][name] for name in PRIVATE}
+    texts["warnings"] = json.dumps(plain["warnings"], ensure_ascii=False)  # they quote words of the prompt
+    plain["request"] |= {name: commitment(salt, texts[name]) for name in PRIVATE}
+    plain["warnings"] = commitment(salt, texts["warnings"])
     sequence = _append(connection, record.id, "run", record.id, plain)
-    connection.execute("INSERT INTO secrets VALUES (?, ?, ?, ?)", (record.id, *texts.values(), salt))
+    connection.execute("INSERT INTO secrets VALUES (?, ?, ?, ?, ?)", (record.id, *texts.values(), salt))
     _index(connection, sequence, record)
 
 
@@ -109,7 +109,7 @@ def broken(connection: sqlite3.Connection) -> Iterator[str]:
     """Walk the whole chain and say, in sentences, where it does not hold; nothing for a sound one."""
     before, number = BEGINNING, 0
     rows = connection.execute(
-        "SELECT records.*, prompt, negative_prompt, salt FROM records LEFT JOIN secrets ON record_id = id"
+        "SELECT records.*, prompt, negative_prompt, warnings, salt FROM records LEFT JOIN secrets ON record_id = id"
         " ORDER BY sequence"
     )
     for row in rows:
@@ -175,6 +175,7 @@ def _record(row: sqlite3.Row) -> RunRecord:
     plain: dict[str, Any] = json.loads(row["body"])
     for name in PRIVATE:
         plain["request"][name] = ERASED if row["salt"] is None else row[name]
+    plain["warnings"] = [] if row["salt"] is None else json.loads(row["warnings"])
     return RunRecord.model_validate(plain)
 
 
@@ -182,7 +183,8 @@ def _private(row: sqlite3.Row) -> Iterator[str]:
     """Hold a run's prompts against the chain's commitments; an erased one has nothing to hold."""
     if row["kind"] != "run" or row["salt"] is None:
         return
-    asked = json.loads(row["body"])["request"]
-    for name in PRIVATE:
-        if asked[name] != commitment(row["salt"], row[name]):
+    body = json.loads(row["body"])
+    held = {**{name: body["request"][name] for name in PRIVATE}, "warnings": body["warnings"]}
+    for name, value in held.items():
+        if value != commitment(row["salt"], row[name]):
             yield f"Entry {row['sequence']}: the {name.replace('_', ' ')} of run {row['id']} was changed."

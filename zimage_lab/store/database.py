@@ -53,6 +53,7 @@ def connect(home: Path) -> sqlite3.Connection:
             connection.row_factory = sqlite3.Row
             _write_ahead(connection, path)
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA secure_delete=ON")  # an erased prompt leaves no copy in a free page
             _migrate(connection, path)
             connection.execute("PRAGMA foreign_keys=ON")  # not before: a migration may rebuild a table
         except BaseException:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.recipe import RunRecord
-from zimage_lab.store import chain
+from zimage_lab.store import chain, erasure
 from zimage_lab.store.database import Store
 from zimage_lab.store.images import sweep
 
@@ -61,6 +61,35 @@ class Records(Store):
                 older = "WHERE runs.sequence < (SELECT sequence FROM runs WHERE record_id = ?)"
                 values.insert(0, _find(connection, before).id)
             return chain.read_many(connection, f"{older} ORDER BY runs.sequence DESC LIMIT ?", tuple(values))
+
+    def delete_picture(self, record_id: str, reason: str = "asked") -> bool:
+        """Delete a run's picture; its record stays. Gives whether there was one."""
+        with self._database.write() as connection:
+            path = erasure.delete_picture(connection, self.home, record_id, reason)
+        if path is None:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+
+    def erase_prompt(self, record_id: str) -> None:
+        """Forget a run's prompts for good; the record, its hashes and its picture stay.
+
+        The free pages of the file and its journal are overwritten, so that no byte of them is left on the disk's files.
+
+        Raises
+        ------
+        InvalidRequest
+            When there is no such record, or its job has not ended.
+        """
+        with self._database.write() as connection:
+            erasure.erase_prompt(connection, self.home, record_id)
+        with self._database.read() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def starting_with(self, prefix: str) -> RunRecords:
+        """Give the records whose id begins so, at most ten."""
+        with self._database.read() as connection:
+            return chain.read_many(connection, "WHERE substr(runs.record_id, 1, ?) = ? LIMIT 10", (len(prefix), prefix))
 
     def broken(self) -> tuple[str, ...]:
         """Say where the chain of records does not hold; nothing for a sound one."""
