@@ -19,6 +19,7 @@ from victims import drain, engine, request_of, submitter
 from zimage_lab.store.images import pixels_sha256, read_recipe
 from zimage_lab.store.queue import Queue
 from zimage_lab.store.records import Records
+from zimage_lab.store.verify import verify
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -120,7 +121,7 @@ def check_at_the_end(studio: Studio) -> dict[str, int]:
             drawn = [one.id for one in made if pictures.pop(one.id, None) is not None]
             assert drawn == ([job.record_id] if job.state == "succeeded" else [])
         assert pictures == {}, "a picture that nobody knows"
-        assert records.broken() == ()
+        assert verify(home) == []
         assert list(home.rglob("*.part")) == []
         with queue._database.read() as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
