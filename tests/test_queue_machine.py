@@ -19,9 +19,10 @@ from samples import record
 
 from zimage_lab.errors import InvalidRequest, LeaseLost, QueueFull
 from zimage_lab.store.events import StoredEvents
-from zimage_lab.store.leases import DEATHS, LEASE_SECONDS
+from zimage_lab.store.leases import LEASE_SECONDS
 from zimage_lab.store.queue import Queue
 from zimage_lab.store.records import Records
+from zimage_lab.store.recovery import DEATHS
 
 if TYPE_CHECKING:
     from zimage_lab.store.leases import Lease
@@ -315,6 +316,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.cancel_requested(self.jobs) == {job for job in running if self.jobs[job].asked}
 
 
+pytestmark = pytest.mark.timeout(600)  # the long form takes minutes
 TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(
     max_examples=400 if "ZIMAGE_LAB_LONG_TESTS" in os.environ else 30,

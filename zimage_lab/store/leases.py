@@ -17,7 +17,7 @@ from zimage_lab.home import IMAGES
 from zimage_lab.recipe import RunRecord, bare_record, now
 from zimage_lab.store import chain, jobs
 from zimage_lab.store.jobs import ENDS, JobRow
-from zimage_lab.store.process import Life, identity, life
+from zimage_lab.store.process import identity
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 60.0
 """Silence after which an engine is taken for dead, though its process may live."""
-
-DEATHS = 3
-"""A job that took so many engines down shall not take the next one down as well."""
-
-
-SWEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,69 +128,13 @@ def release(connection: sqlite3.Connection, lease: Lease, *, paused: bool, reaso
     """Put a running job back into the queue: an engine that stops on purpose is no death of the job."""
     if _outcome(connection, lease) != "running":
         raise _lost(lease)
-    _record_interruption(connection, lease.job.id, reason)
+    record_interruption(connection, lease.job.id, reason)
     job = jobs.find(connection, lease.job.id)
     if job.cancel_requested:
         sentence = "It was cancelled, and its engine stopped."
         return jobs.end(connection, job.id, "cancelled", sentence, lease.record_id)
     connection.execute("UPDATE jobs SET state = 'queued', paused = ? WHERE id = ?", (int(paused), job.id))
     return jobs.told(connection, job.id)
-
-
-def overdue(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """List the running jobs whose engine is dead or silent, each with a sentence that says so."""
-    rows = connection.execute("SELECT job_id, pid, process, beat FROM attempts WHERE outcome = 'running'").fetchall()
-    found = []
-    for row in rows:
-        alive = life(row["pid"], row["process"])
-        silence = time.monotonic() - row["beat"]
-        if alive is Life.GONE:
-            found.append((row["job_id"], f"Its process {row['pid']} is gone."))
-        elif silence > LEASE_SECONDS:
-            found.append((row["job_id"], f"Its engine was silent for {silence:.0f} seconds."))
-    return found
-
-
-def interrupt(connection: sqlite3.Connection, home: Path, job_id: str, reason: str) -> JobRow:
-    """End the running attempt of a dead engine; its job is queued again, cancelled, or quarantined at the third."""
-    record_id = _record_interruption(connection, job_id, reason)
-    remove_picture(home, record_id)
-    connection.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (job_id,))
-    (deaths,) = connection.execute("SELECT deaths FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    job = jobs.find(connection, job_id)
-    if job.cancel_requested:
-        return jobs.end(connection, job_id, "cancelled", "It was cancelled, and its engine ended.", record_id)
-    if deaths >= DEATHS:
-        sentence = f"It was interrupted {deaths} times. {reason} Retry it if the cause is mended."
-        return jobs.end(connection, job_id, "quarantined", sentence, record_id)
-    connection.execute("UPDATE jobs SET state = 'queued' WHERE id = ?", (job_id,))
-    return jobs.told(connection, job_id)
-
-
-def unheard_pins(connection: sqlite3.Connection) -> list[str]:
-    """List the engines that are gone while jobs wait for them alone."""
-    rows = connection.execute(
-        "SELECT id, pid, process, stopped_at FROM engines"
-        " WHERE id IN (SELECT engine FROM jobs INDEXED BY jobs_waiting WHERE state = 'queued' AND engine IS NOT NULL)"
-    ).fetchall()
-    return [row["id"] for row in rows if row["stopped_at"] is not None or life(row["pid"], row["process"]) is Life.GONE]
-
-
-def unpin(connection: sqlite3.Connection) -> None:
-    """Give the jobs of engines that are gone to any engine."""
-    for engine_id in unheard_pins(connection):
-        connection.execute("UPDATE jobs SET engine = NULL WHERE state = 'queued' AND engine = ?", (engine_id,))
-
-
-def sweep(connection: sqlite3.Connection, home: Path) -> None:
-    """Remove pictures that engines wrote after they had lost their lease, and died before they could be told."""
-    rows = connection.execute(
-        "SELECT record_id FROM attempts WHERE outcome = 'interrupted' AND record_id IS NOT NULL"
-        " ORDER BY rowid DESC LIMIT ?",
-        (SWEPT,),
-    ).fetchall()
-    for row in rows:
-        remove_picture(home, row["record_id"])
 
 
 def remove_picture(home: Path, record_id: str) -> None:
@@ -252,7 +190,8 @@ def cancelled_record(job: JobRow, error: str) -> RunRecord:
     return _bare(job, str(uuid.uuid4()), max(1, job.attempts), "cancelled", error)
 
 
-def _record_interruption(connection: sqlite3.Connection, job_id: str, reason: str) -> str:
+def record_interruption(connection: sqlite3.Connection, job_id: str, reason: str) -> str:
+    """End the running attempt of a job as interrupted, and append its record; gives the record's id."""
     attempt = connection.execute(
         "SELECT number, record_id, started_at FROM attempts WHERE job_id = ? AND outcome = 'running'", (job_id,)
     ).fetchone()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import LeaseLost
-from zimage_lab.store import leases, order
+from zimage_lab.store import leases, order, recovery
 from zimage_lab.store.steering import Steering
 
 if TYPE_CHECKING:
@@ -157,12 +157,13 @@ class Queue(Steering):
         """
         with self._database.read() as connection:
             if not self._swept:
-                leases.sweep(connection, self.home)
+                recovery.sweep(connection, self.home)
                 self._swept = True
-            if not leases.overdue(connection) and not leases.unheard_pins(connection):
+            if not recovery.overdue(connection) and not recovery.unheard_pins(connection):
                 return []
         with self._database.write() as connection:
-            leases.unpin(connection)
+            recovery.unpin(connection)
             return [
-                leases.interrupt(connection, self.home, job_id, reason) for job_id, reason in leases.overdue(connection)
+                recovery.interrupt(connection, self.home, job_id, reason)
+                for job_id, reason in recovery.overdue(connection)
             ]
