@@ -67,7 +67,7 @@ class Attempt:
             What went wrong, in a sentence.
         """
         request = self._job.request
-        self._warnings = models.check(request, place=self._home)
+        self._warnings = self._job.warnings if self._job.checked else models.check(request, place=self._home)
         self._enter("loading")
         family = self._family = self._residency.get(request.model)
         self._enter("encoding")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zimage_lab import home as homes
 from zimage_lab import models
 from zimage_lab.engine.events import Events
-from zimage_lab.engine.job import Job, Progress
+from zimage_lab.engine.job import FINAL, Job, Progress
 from zimage_lab.errors import EngineStopped, InvalidRequest, ZImageError, shown
 from zimage_lab.request import GenerationRequest
 from zimage_lab.result import GeneratedImage
@@ -69,7 +69,7 @@ class Desk(ABC):
         self._jobs: dict[str, Job] = {}
         self._jobs_lock = threading.Lock()
         self._looking, self._stale = threading.Lock(), threading.Event()
-        self._watch = Watch(home, self._tick)
+        self._watch: Watch | None = None
 
     @property
     @abstractmethod
@@ -276,18 +276,22 @@ class Desk(ABC):
         job = self._jobs.get(event.job)
         state = str(event.data.get("state"))
         if job is not None and not job.done and event.kind == "state":
-            row = self._queue.get(job.id)
-            if row.done:
-                self._settle(job, row)
+            if state in FINAL:
+                self._settle(job, self._queue.get(job.id))
             else:
                 job.state = state
                 if state == "queued":
                     job.progress = Progress(steps=job.request.steps)  # its engine ended; another one begins anew
         self.events.emit(event.kind, event.job, cursor=event.cursor, **event.data)
 
+    def _begin(self) -> None:
+        """Look at the store from now on; the last thing that is done to build an engine."""
+        self._watch = Watch(self.home, self._tick)
+
     def _close(self) -> None:
         """Let go of the store."""
-        self._watch.close()
+        if self._watch is not None:
+            self._watch.close()
         self._queue.close()
         self._records.close()
         self._stored.close()

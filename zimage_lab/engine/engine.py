@@ -93,6 +93,7 @@ class Engine(Desk):
         self._keeper.start()
         # A kernel that is restarted or shut down runs this; one that is killed cannot, and its job runs again.
         atexit.register(self._release)
+        self._begin()
 
     @property
     def stopped(self) -> bool:

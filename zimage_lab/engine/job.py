@@ -66,6 +66,7 @@ class Job:
         self.id = job_id
         self.request = request
         self.warnings = list(warnings or ())
+        self.checked = warnings is not None  # in this process; the request of another one is checked again
         self.state = "queued"
         self.progress = Progress(steps=request.steps)
         self.preview: Image.Image | None = None

@@ -47,6 +47,7 @@ class RemoteEngine(Desk):
         super().__init__(home, model, pin)
         self._listener.start()
         self._hear()
+        self._begin()
 
     @property
     def stopped(self) -> bool:

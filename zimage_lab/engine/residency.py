@@ -52,6 +52,8 @@ class Residency:
     def get(self, model_id: str) -> ZImage:
         """Return the model, loading it first where it is not resident."""
         with self._lock:
+            if self._loaded is not None and self._loaded.model.id == model_id:
+                return self._loaded
             model = catalog.find(model_id, self._home)
             if self._loaded is not None and self._loaded.model.id == model.id:
                 return self._loaded

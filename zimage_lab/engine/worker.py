@@ -111,7 +111,7 @@ class Worker(threading.Thread):
     def look_for_cancel(self) -> None:
         """Stop the running job at its next step where somebody, perhaps in another process, cancelled it."""
         job = self._job
-        if job is not None and not job.cancelled and self._queue.get(job.id).cancel_requested:
+        if job is not None and not job.cancelled and self._queue.cancel_requested([job.id]):
             job._asked_to_stop.set()  # noqa: SLF001
 
     def run(self) -> None:

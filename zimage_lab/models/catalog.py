@@ -17,6 +17,7 @@ DEFAULT_MODEL = "miniature-turbo"
 CARDS = Path(__file__).with_name("cards")
 BUNDLED = Path(__file__).parent.parent / "miniature" / "weights"
 _PIPELINES = ("ZImagePipeline",)
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _FIELD = "model"
 _log = logging.getLogger(__name__)
@@ -99,6 +100,9 @@ def find(name: str | os.PathLike[str], place: Path | None = None) -> Model:
         When its card is damaged.
     """
     text = os.fspath(name) if isinstance(name, str | os.PathLike) else name
+    shipped = _shipped(text, place)
+    if shipped is not None:
+        return shipped
     every = models(place)
     if not isinstance(text, str):
         raise UnknownModel(name, [model.id for model in every])
@@ -112,6 +116,19 @@ def find(name: str | os.PathLike[str], place: Path | None = None) -> Model:
         for snapshot in folders.hub_snapshots(text):
             return _opened(snapshot, text, text)
     raise UnknownModel(text, [model.id for model in every])
+
+
+def _shipped(name: object, place: Path | None) -> Model | None:
+    """Find a model of this package by its id without looking at any other: every request asks for its own."""
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        return None
+    known: dict[str, Model] = {}
+    if (BUNDLED / name / CARD).is_file():
+        _add(known, BUNDLED / name)
+    elif (CARDS / f"{name}.json").is_file():
+        card = read_card(CARDS / f"{name}.json")
+        known[card.id] = _placed(card, (home() if place is None else place) / MODELS)
+    return known.get(name)
 
 
 def _add(known: dict[str, Model], folder: Path) -> None:
