@@ -20,7 +20,7 @@ DATA = {"errors", "values", "request", "recipe"}
 STORE = DATA | {"home", "store", "labels", "result", "runs"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
-FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks", "rules"}
+FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks", "rules", "schedules"}
 MAY = {
     "errors": set(),
     "values": DATA,
@@ -43,6 +43,8 @@ MAY = {
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},
     "rules": ENGINE,
+    # A scheduled command is a process of its own: schedules know the shell's words, not what they do.
+    "schedules": STORE | {"schedules"},
     "widgets": FACE | {"widgets"},
     "magics": FACE,
     # The shell trains and evaluates the miniature, and a bare `zimage-lab` starts the studio.
@@ -52,7 +54,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"runs", "prompts", "batch", "labels", "hooks", "rules"}
+WITHOUT_TORCH |= {"runs", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 

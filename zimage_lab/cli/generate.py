@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.cli.parser import Parser
     from zimage_lab.engine.job import Job
+    from zimage_lab.request import GenerationRequest
 
 LOOK = 0.1
 """Seconds between two looks at the job."""
@@ -43,19 +44,9 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the picture, show its progress, write its copy, print its record or path."""
-    output = checked_output(arguments.output)
+    request, output, labels, place = prepared(arguments)
     from zimage_lab import load
-    from zimage_lab.home import home, settings
-    from zimage_lab.models import build, check
 
-    place = home(arguments.home)
-    given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
-    given["model"] = given["model"] or settings(place).model
-    options = {name: value for name, value in given.items() if value is not None}
-    # Asked here too, though submit() does the same: a wrong request is refused before any engine starts.
-    request = build(arguments.prompt, place=place, **options)
-    check(request, place=place)
-    labels = checked_labels(arguments.labels, output, place)
     engine = load(request.model, home=place, independent=True)
     try:
         job = engine.submit(request, source="shell")
@@ -76,6 +67,22 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         engine.stop()
     return DONE
+
+
+def prepared(arguments: argparse.Namespace) -> tuple[GenerationRequest, Path | None, tuple[str, ...], Path]:
+    """Check everything that was asked for before any engine starts; gives request, copy, its labels and the home."""
+    output = checked_output(arguments.output)
+    from zimage_lab.home import home, settings
+    from zimage_lab.models import build, check
+
+    place = home(arguments.home)
+    given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    given["model"] = given["model"] or settings(place).model
+    request = build(
+        arguments.prompt, place=place, **{name: value for name, value in given.items() if value is not None}
+    )
+    check(request, place=place)
+    return request, output, checked_labels(arguments.labels, output, place), place
 
 
 def wait(job: Job, look: Callable[[], None]) -> Any:  # noqa: ANN401 - GeneratedImage, which would import Pillow here
