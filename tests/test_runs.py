@@ -10,6 +10,7 @@ from samples import record
 
 import zimage_lab
 from zimage_lab.errors import InvalidRequest
+from zimage_lab.recipe import ImageFile
 from zimage_lab.runs import COLUMNS, estimate
 from zimage_lab.store.records import Records
 
@@ -28,16 +29,19 @@ def home(tmp_path: Path) -> Path:
             seconds = {"denoise": 2.0, "decode": 0.5}
             created = (now - number * DAY).isoformat()
             records.append(record(prompt, seed=2**64 - 1 - number, created_at=created, seconds=seconds))
+        picture = ImageFile(path="images/x.png", sha256=None, pixels_sha256="0")
+        records.append(record("a dog", seed=1, image=picture, created_at=(now - 9 * DAY).isoformat()))
         records.append(record("a fish", state="failed", error="It failed.", created_at=now.isoformat()))
     return tmp_path
 
 
 def test_everything_newest_first(home: Path) -> None:
     frame = zimage_lab.history(home=home)
-    assert list(frame.columns) == [*(name for name in COLUMNS if name != "image_path"), "path"]
+    assert list(frame.columns) == ["path" if name == "image_path" else name for name in COLUMNS]
     assert frame["prompt"].iloc[0] == "a fish"
-    assert frame["seed"].iloc[1] == str(2**64 - 6)
+    assert frame["seed"].iloc[2] == str(2**64 - 6)
     assert frame["created_at"].dt.tz is not None
+    assert list(frame["path"].dropna()) == [str(home / "images/x.png")]
     assert len(zimage_lab.history(home=home, limit=2)) == 2
 
 
@@ -53,7 +57,7 @@ def test_everything_newest_first(home: Path) -> None:
         ({"prompt": "'; DROP TABLE runs; --"}, 0),
         ({"state": "failed"}, 1),
         ({"seed": 2**64 - 1}, 2),
-        ({"model": "miniature-turbo"}, 7),
+        ({"model": "miniature-turbo"}, 8),
         ({"model": "other"}, 0),
         ({"since": "36h"}, 3),
         ({"since": DAY * 2.5, "until": DAY * 0.5}, 2),

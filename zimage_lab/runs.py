@@ -72,7 +72,7 @@ def history(
     Returns
     -------
     pandas.DataFrame
-        One row a run, newest first; `path` is the picture's, None where there is none (any more).
+        One row a run, newest first; `path` is the picture's, missing where there is none (any more).
 
     Raises
     ------
@@ -93,9 +93,12 @@ def history(
         limit=limit,
         home=place,
     )
-    frame = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
+    for row in rows:
+        name = row.pop("image_path")
+        row["path"] = None if name is None else str(place / name)
+    columns = ["path" if name == "image_path" else name for name in COLUMNS]
+    frame = pd.DataFrame.from_records(rows, columns=columns)
     frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True, format="ISO8601")
-    frame["path"] = [None if name is None else str(place / name) for name in frame.pop("image_path")]
     return frame
 
 

@@ -19,6 +19,7 @@ from zimage_lab.engine.job import FINAL, Job, Progress
 from zimage_lab.errors import EngineStopped, InvalidRequest, ZImageError, shown
 from zimage_lab.request import GenerationRequest
 from zimage_lab.result import GeneratedImage
+from zimage_lab.runs import estimate
 from zimage_lab.store.events import StoredEvents
 from zimage_lab.store.queue import Queue
 from zimage_lab.store.records import Records
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zimage_lab.batch import Batch
+    from zimage_lab.runs import Cost
     from zimage_lab.store.events import StoredEvent
     from zimage_lab.store.jobs import JobRow
 
@@ -179,6 +181,10 @@ class Desk(ABC):
     def generate(self, prompt: str | GenerationRequest, **options: Any) -> GeneratedImage:  # noqa: ANN401 - any field
         """Make a picture and wait for it; an interrupt of the kernel cancels it. Options are those of `submit`."""
         return self.submit(prompt, **options).result()
+
+    def estimate(self, prompt: str | GenerationRequest, **options: Any) -> Cost:  # noqa: ANN401 - any field
+        """Tell what a request costs before it is taken, from what was measured here. Options are those of `submit`."""
+        return estimate(self.request(prompt, **options), self.home)
 
     def batch(self, source: Any, template: str | None = None, **options: Any) -> Batch:  # noqa: ANN401 - as start's
         """Make the pictures of a table; returns at once. Source and options are those of `zimage_lab.batch.start`."""

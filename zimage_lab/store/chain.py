@@ -148,6 +148,8 @@ def _append(connection: sqlite3.Connection, entry_id: str, kind: str, about: str
 
 def _index(connection: sqlite3.Connection, sequence: int, record: RunRecord) -> None:
     asked = record.request
+    # Reading the weights is no part of a picture's time: the next picture does not wait for them.
+    drawing = [seconds for stage, seconds in record.seconds.items() if stage != "load"]
     values = {
         "sequence": sequence,
         "record_id": record.id,
@@ -158,7 +160,7 @@ def _index(connection: sqlite3.Connection, sequence: int, record: RunRecord) -> 
         "seed": str(asked.seed),
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "seconds": sum(record.seconds.values()) if record.seconds else None,
+        "seconds": sum(drawing) if drawing else None,
         "width": asked.width,
         "height": asked.height,
         "steps": asked.steps,
