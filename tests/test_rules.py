@@ -16,6 +16,7 @@ from keyed_engine import KeyedEngine
 from zimage_lab import rules
 from zimage_lab.errors import EngineStopped, InvalidRequest, QueueFull
 from zimage_lab.models import catalog
+from zimage_lab.rules import search
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,7 @@ def test_a_scorer_that_raises_or_gives_nan_is_told(drawing: Drawing) -> None:
     assert (found.best.seed, found.kept[0].score) == (2, 2.5)
 
     broken = rules.until(drawing, "a red circle", lambda _: 1 / 0, at_least=1, seed=0, **SIZE).wait(WAIT)
-    assert broken.progress.step == rules.HOPELESS
+    assert broken.progress.step == search.HOPELESS
     with pytest.raises(rules.NothingScored, match=r"No picture of this search has a score. The first one: The scorer"):
         _ = broken.best
     assert broken._repr_mimebundle_() == {"text/plain": repr(broken)}

@@ -130,7 +130,7 @@ def test_what_was_due_while_nobody_was_there_is_missed_once(place: Path, clock: 
         (line,) = schedules.log()
         assert (line.state, line.times, datetime.fromtimestamp(line.due, UTC).hour) == ("missed", 5, 12)
         assert len(told) == 1
-        assert told[0].startswith("Schedule 1 missed 5 run(s), the last at 2026-11-2")
+        assert told[0].startswith("Schedule 1 missed 5 runs, the last at 2026-11-2")
         schedules.resume(2)
         clock.at -= 48 * HOUR  # a clock that is set back brings nothing due again
         assert schedules.account(clock.at) == []
@@ -240,7 +240,7 @@ def test_one_scheduler_a_home_and_a_killed_ones_runs_are_told(
         scheduler.close()
         assert not is_running(place)
         assert states(schedules) == ["interrupted"]
-        assert "how they ended is not known" in told[0]
+        assert "how it ended is not known" in told[0]
 
 
 def test_changes_of_the_table_reach_the_clockwork(
@@ -277,7 +277,7 @@ def test_the_process_ends_in_order(place: Path) -> None:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"}) as running:
             assert running.stderr is not None
             first = running.stderr.readline()
-            assert first == f"Scheduler of {place}: 0 schedule(s); this machine's zone is UTC.\n"
+            assert first == f"Scheduler of {place}: 0 schedules; this machine's zone is UTC.\n"
             running.send_signal(number)
             rest = running.stderr.read()
             assert (running.wait(WAIT), rest) == (0, "The scheduler has ended.\n")

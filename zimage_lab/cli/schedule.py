@@ -198,6 +198,7 @@ def _changed(one: Schedule, schedules: Schedules, arguments: argparse.Namespace)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from zimage_lab.batch.view import plural
     from zimage_lab.schedules import Scheduler
     from zimage_lab.schedules.cron import local_zone
 
@@ -212,8 +213,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
         before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            count = len(schedules.list())
-            tell(f"Scheduler of {schedules.home}: {count} schedule(s); this machine's zone is {local_zone()}.")
+            count = plural(len(schedules.list()), "schedule")
+            tell(f"Scheduler of {schedules.home}: {count}; this machine's zone is {local_zone()}.")
             for one in schedules.list():
                 tell(f"  {one.id}: {_next(one)} ({one.zone}) {' '.join(one.command[:2])}")
             scheduler.serve(stop)
@@ -248,8 +249,11 @@ def _due(one: Run, zone: str | None) -> str:
 
 
 def _told(one: Run) -> list[str]:
+    from zimage_lab.schedules.cron import COUNTED
+
     code = "-" if one.exit_code is None else str(one.exit_code)
-    return [one.state, str(one.times), code, one.error or "-"]
+    times = f"{one.times}+" if one.times >= COUNTED else str(one.times)
+    return [one.state, times, code, one.error or "-"]
 
 
 def _row(one: Schedule, last: Run | None) -> list[str]:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from zimage_lab.errors import ZImageError
 from zimage_lab.home import RUN
 from zimage_lab.schedules.command import filled
+from zimage_lab.schedules.cron import COUNTED
 from zimage_lab.schedules.process import STOP_SECONDS, Process
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Scheduler:
         """Account for the time in which no scheduler ran, and begin."""
         lost = self._table.interrupted()
         if lost:
-            self._tell(f"{lost} run(s) of a scheduler that was killed: how they ended is not known.")
+            self._tell(f"{_runs(lost)} of a scheduler that was killed: how it ended is not known.")
         self._account(self._table.clock())
         self._clockwork.start()
         self.look()
@@ -190,7 +191,8 @@ class Scheduler:
     def _account(self, until: float) -> None:
         for missed in self._table.account(until):
             at = datetime.fromtimestamp(missed.due, UTC).astimezone()
-            self._tell(f"Schedule {missed.schedule_id} missed {missed.times} run(s), the last at {at:%Y-%m-%d %H:%M}.")
+            count = f"at least {missed.times} runs" if missed.times >= COUNTED else _runs(missed.times)
+            self._tell(f"Schedule {missed.schedule_id} missed {count}, the last at {at:%Y-%m-%d %H:%M}.")
 
 
 def zone_of(one: Schedule) -> ZoneInfo:
@@ -213,3 +215,7 @@ def is_running(home: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

@@ -1,11 +1,4 @@
-"""Rules on results: the next seed while a picture is not good enough, and the best of several.
-
-    found = rules.until(engine, "a red circle", sharpness, at_least=0.8)
-    found.wait().best
-
-What is good says the scorer: any Python function that takes a `GeneratedImage` and gives a number, more being better.
-It may raise or give NaN; such a picture has no score, is never the best, and the frame says why.
-"""
+"""Candidates being made and scored, on a thread of their own, with a face that jobs and batches have too."""
 
 from __future__ import annotations
 
@@ -16,14 +9,11 @@ import queue
 import threading
 import uuid
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from zimage_lab import models
 from zimage_lab.engine import live
-from zimage_lab.errors import InvalidRequest, QueueFull, ZImageError, shown
-from zimage_lab.request import SEED_RANGE, GenerationRequest
-from zimage_lab.values import checked_integer, checked_real
+from zimage_lab.errors import QueueFull, ZImageError, shown
+from zimage_lab.rules.candidate import Candidate, Progress, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -31,15 +21,13 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from zimage_lab.engine import Engine, Job, RemoteEngine
+    from zimage_lab.engine import Engine, RemoteEngine
+    from zimage_lab.request import GenerationRequest
     from zimage_lab.result import GeneratedImage
 
     Scorer: TypeAlias = Callable[[GeneratedImage], float]
 
 LOG = logging.getLogger(__name__)
-
-MOST = 1000
-"""Most pictures of one search."""
 
 HOPELESS = 2
 """A scorer that has raised so often and never given a score is not fed with further pictures."""
@@ -49,33 +37,6 @@ RETRY_SECONDS = 5.0
 
 class NothingScored(ZImageError):  # noqa: N818 - it says what happened
     """No picture of a search has a score."""
-
-
-class Progress(NamedTuple):
-    """How far a search is: a sentence, pictures that have ended, of all."""
-
-    stage: str
-    step: int
-    steps: int
-    seconds_left: float | None = None
-
-
-@dataclass
-class Candidate:
-    """One picture of a search: `score` is NaN until there is one, `error` says why there is none."""
-
-    number: int
-    request: GenerationRequest
-    job: Job | None = None
-    score: float = math.nan
-    error: str | None = None
-    image: GeneratedImage | None = None
-    done: bool = False
-
-    @property
-    def state(self) -> str:
-        """The job's state, or "not begun"."""
-        return "not begun" if self.job is None else self.job.state
 
 
 class Search:
@@ -218,23 +179,7 @@ class Search:
 
     def frame(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which has no types
         """Give all candidates as they are now, as a pandas data frame."""
-        import pandas as pd
-
-        kept = {one.number for one in self.kept}
-        rows = [
-            {
-                "number": one.number,
-                "seed": one.request.seed,
-                "state": one.state,
-                "score": one.score,
-                "kept": one.number in kept,
-                "error": one.error,
-                "path": None if one.image is None or one.image.path is None else str(one.image.path),
-                "record_id": None if one.image is None else one.image.record.id,
-            }
-            for one in self.candidates
-        ]
-        return pd.DataFrame(rows).astype({"seed": "uint64"})
+        return frame(self.candidates, {one.number for one in self.kept})
 
     def __repr__(self) -> str:
         state = "stopped" if self._stop.is_set() else "done" if self.done else "running"
@@ -317,85 +262,3 @@ class Search:
         with self._changed:
             self._order.append(one)
             self._changed.notify_all()
-
-
-def until(
-    engine: Engine | RemoteEngine,
-    request: GenerationRequest | str,
-    score: Scorer,
-    at_least: float,
-    tries: int = 8,
-    **options: Any,  # noqa: ANN401 - the values of any field, checked by the request
-) -> Search:
-    """Try the next seed while no picture scores enough; returns at once.
-
-    Parameters
-    ----------
-    engine
-        Who makes the pictures.
-    request
-        The first one, or its prompt; the others have the seeds that follow.
-    score
-        Takes a `GeneratedImage`, gives a number; more is better.
-    at_least
-        The score that ends the search.
-    tries
-        Most pictures, 1 to 1000.
-    **options
-        Fields of the request.
-
-    Raises
-    ------
-    InvalidRequest
-        When something of it cannot be; nothing was begun.
-    """
-    tries = checked_integer("tries", tries, 1, MOST)
-    at_least = checked_real("at_least", at_least, -math.inf, math.inf)
-    return Search(engine, _seeds(engine, request, tries, options), _checked(score), at_least=at_least, keep=1)
-
-
-def best_of(
-    engine: Engine | RemoteEngine,
-    request: GenerationRequest | str,
-    n: int,
-    score: Scorer,
-    keep: int = 1,
-    **options: Any,  # noqa: ANN401 - the values of any field, checked by the request
-) -> Search:
-    """Make several pictures with consecutive seeds and pick the best; returns at once. No picture is removed.
-
-    Parameters
-    ----------
-    engine, request, score, **options
-        As for `until`.
-    n
-        Number of pictures, 1 to 1000.
-    keep
-        How many `kept` holds.
-
-    Raises
-    ------
-    InvalidRequest
-        When something of it cannot be; nothing was begun.
-    """
-    n = checked_integer("n", n, 1, MOST)
-    keep = checked_integer("keep", keep, 1, n)
-    return Search(engine, _seeds(engine, request, n, options), _checked(score), at_least=None, keep=keep)
-
-
-def _seeds(
-    engine: Engine | RemoteEngine, request: GenerationRequest | str, count: int, options: dict[str, Any]
-) -> list[GenerationRequest]:
-    if isinstance(request, GenerationRequest):
-        first = request.replace(**options) if options else request
-    else:
-        first = models.build(request, place=engine.home, **{"model": engine.model, **options})
-    models.check(first, place=engine.home)
-    return [first.replace(seed=(first.seed + step) % (SEED_RANGE[1] + 1)) for step in range(count)]
-
-
-def _checked(score: object) -> Scorer:
-    if not callable(score):
-        field = "score"
-        raise InvalidRequest(field, score, f"{shown(score)} is no function", "Give one that takes a GeneratedImage.")
-    return score
