@@ -172,12 +172,19 @@ def test_entry_points_are_called(place: Path, monkeypatch: pytest.MonkeyPatch) -
             return told.append
 
     monkeypatch.setattr(functions_module, "entry_points", lambda group: [Point] if group == "zimage_lab.hooks" else [])
-    engine, hooks = Rings(), Hooks(place)
-    hooks.subscribe(engine)
-    engine.events.emit("state", "unknown-job", state="cancelled")
+    engine = Rings()
+    with_points = [Hooks(place), Hooks(place)]  # as two processes that both hear of every end
+    for hooks in with_points:
+        hooks.subscribe(engine)
+    engine.events.emit("state", "unknown-job", cursor=1, state="cancelled")
     until(lambda: told)
-    hooks.close()
-    assert told == [Ended("unknown-job", "cancelled")]
+    leading = next(hooks for hooks in with_points if hooks._lead.is_locked)
+    leading.close()
+    engine.events.emit("state", "another", cursor=2, state="failed")
+    until(lambda: len(told) > 1)
+    for hooks in with_points:
+        hooks.close()
+    assert told == [Ended("unknown-job", "cancelled"), Ended("another", "failed")]
 
 
 def test_a_webhook_is_signed_and_says_nothing_private(place: Path, receiver: Receiver) -> None:

@@ -6,6 +6,7 @@ A package offers a hook as an entry point of the group `zimage_lab.hooks`: a cal
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -23,6 +24,9 @@ LOG = logging.getLogger(__name__)
 GROUP = "zimage_lab.hooks"
 WAITING = 256
 """Most ends that wait for one hook; further ones are left out, and that is told."""
+
+SILENCE = 60.0
+"""Seconds between two complaints of a hook that is too slow."""
 
 PATIENCE = 30.0
 """Seconds after which a hook that has not come back is told of. A thread cannot be ended from outside."""
@@ -44,7 +48,7 @@ class FunctionHook:
     def __init__(self, name: str, load: Callable[[], Any], patience: float = PATIENCE) -> None:
         self.name, self._load, self._patience = name, load, patience
         self._line: queue.Queue[Ended | None] = queue.Queue(WAITING)
-        self._left_out = 0
+        self._told, self._facts = -math.inf, (name, WAITING)
         self._thread = threading.Thread(target=self._run, name=f"zimage-lab-hook-{name}", daemon=True)
         self._thread.start()
 
@@ -52,12 +56,11 @@ class FunctionHook:
         """Tell it of an end; returns at once."""
         try:
             self._line.put_nowait(ended)
-            self._left_out = 0
         except queue.Full:
-            if self._left_out == 0:
-                told = "The hook %s is too slow: %d jobs wait for it, further ones are left out"
-                LOG.warning(told, self.name, WAITING)
-            self._left_out += 1
+            at = time.monotonic()
+            if at - self._told >= SILENCE:
+                self._told = at
+                LOG.warning("The hook %s is too slow: %d jobs wait for it, further ones are left out", *self._facts)
 
     def close(self, timeout: float) -> None:
         """Let it finish what waits, for a while; a hook that hangs is left behind."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
+
+from filelock import FileLock, Timeout
 
 from zimage_lab import home as homes
 from zimage_lab.errors import InvalidRequest, ZImageError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+LOCK = "hooks.lock"
 LOOK = 30.0
 """Seconds after which the table is looked at though no bell rang: another process may have added something."""
 
@@ -51,7 +55,8 @@ class Hooks:
     home
         The home folder, as for `load`.
     points
-        Whether the entry points of installed packages (group `zimage_lab.hooks`) are called.
+        Whether the entry points of installed packages (group `zimage_lab.hooks`) are called: by one process of a home
+        at a time, since all of them hear of every end.
     seconds
         Time limit of one call of a webhook.
     """
@@ -62,7 +67,9 @@ class Hooks:
         self.home = homes.home(home)
         self._seconds = seconds
         self._webhooks, self._records = Webhooks(self.home), Records(self.home)
-        self._functions = installed() if points else []
+        self._points = installed() if points else []
+        self._functions: list[FunctionHook] = []
+        self._lead = FileLock(self.home / homes.RUN / LOCK, timeout=0, thread_local=False)
         self._wake = threading.Event()
         self._closing = False
         self._ends: list[Callable[[], None]] = []
@@ -96,8 +103,9 @@ class Hooks:
         self._closing = True
         self._wake.set()
         until = time.monotonic() + timeout
-        for function in self._functions:
+        for function in (*self._functions, *self._points):
             function.close(max(0.1, until - time.monotonic()))
+        self._lead.release()
         self._sender.join(max(0.1, until - time.monotonic()))
         if not self._sender.is_alive():
             self._webhooks.close()
@@ -107,10 +115,18 @@ class Hooks:
         if not is_end(event.kind, event.data):
             return
         self._wake.set()
-        if self._functions:
+        called = [*self._functions, *(self._points if self._points and self._leads() else ())]
+        if called:
             told = ended(self._records, self.home, event.job, event.data)
-            for function in self._functions:
+            for function in called:
                 function.put(told)
+
+    def _leads(self) -> bool:
+        """Say whether this process calls the entry points; where the one that did has gone, another follows."""
+        with suppress(Timeout):
+            if not self._lead.is_locked:
+                self._lead.acquire()
+        return self._lead.is_locked
 
     def _send(self) -> None:
         while not self._closing:
