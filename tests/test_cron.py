@@ -93,7 +93,7 @@ def field(low: int, high: int) -> st.SearchStrategy[tuple[str, set[int]]]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.tuples(field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 6)))
+@given(st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6)))
 def test_cron_means_the_same_minutes(fields: tuple[tuple[str, set[int]], ...]) -> None:
     """Hold the next due times against crontab(5)'s rule, minute by minute of the hours around."""
     (minutes, hours, days, months, weekdays) = (values for _, values in fields)
@@ -106,7 +106,11 @@ def test_cron_means_the_same_minutes(fields: tuple[tuple[str, set[int]], ...]) -
         on_day = (day and weekday) if starred else (day or weekday)
         return at.minute in minutes and at.hour in hours and at.month in months and on_day
 
-    found = Cron(expression, "UTC").between(SUNDAY, SUNDAY + timedelta(days=4000), 3)
+    try:
+        found = Cron(expression, "UTC").between(SUNDAY, SUNDAY + timedelta(days=4000), 3)
+    except InvalidRequest as error:  # the 31st of months that have 30 days
+        assert "never comes" in error.what  # noqa: PT017 - whether it is raised depends on the example
+        found = []
     assert all(means(at) for at in found)
     at = SUNDAY
     for _ in range(3000):

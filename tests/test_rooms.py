@@ -20,7 +20,8 @@ DATA = {"errors", "values", "request", "recipe"}
 STORE = DATA | {"home", "store", "labels", "result", "runs"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
-FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow", "hooks", "rules", "schedules"}
+FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
+FACE |= {"hooks", "rules", "schedules"}
 MAY = {
     "errors": set(),
     "values": DATA,
