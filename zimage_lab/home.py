@@ -37,7 +37,9 @@ class Settings(BaseModel):
     device
         "cpu", "cuda", "cuda:1"; None picks.
     disk_quota_gb
-        Most gigabytes (10**9 bytes) that pictures may take; None sets no limit.
+        Most gigabytes (10**9 bytes) that pictures may take, the oldest go first; None sets no limit.
+    keep_days
+        Days after which a picture is deleted, while its record stays; None keeps it for ever.
     engine_idle_minutes
         Minutes without work after which an engine ends that belongs to no kernel of a person.
     queue_jobs, queue_mb
@@ -56,6 +58,7 @@ class Settings(BaseModel):
     model: str | None = None
     device: str | None = None
     disk_quota_gb: float | None = Field(default=None, gt=0)
+    keep_days: float | None = Field(default=None, gt=0, le=36_500)
     engine_idle_minutes: float = Field(default=10.0, gt=0)
     queue_jobs: int = Field(default=100_000, ge=1)
     queue_mb: float = Field(default=256.0, gt=0)
