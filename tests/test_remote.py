@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +17,7 @@ import zimage_lab
 from zimage_lab.engine import Engine, RemoteEngine, door
 from zimage_lab.engine.devices import device_name
 from zimage_lab.errors import Cancelled, InvalidRequest
+from zimage_lab.hooks import Webhooks
 from zimage_lab.store.engines import Engines
 from zimage_lab.store.images import pixels_sha256
 from zimage_lab.store.queue import Queue
@@ -22,6 +26,8 @@ from zimage_lab.store.records import Records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from zimage_lab.engine import Event
 
 PROMPT = "a red circle on the left, a blue cat on the right, white background"
 
@@ -195,3 +201,52 @@ def test_device_names(device: str, name: str) -> None:
 def test_wrong_device_names(device: str) -> None:
     with pytest.raises(InvalidRequest, match="device"):
         device_name(device)
+
+
+def test_each_end_is_told_to_a_webhook_once(place: Path) -> None:
+    heard: list[dict[str, object]] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server, Webhooks(place) as webhooks:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        webhooks.add(f"http://127.0.0.1:{server.server_port}/ended", states=("succeeded", "cancelled"))
+        shared, own = zimage_lab.load(), Engine(home=place, device="cpu")
+        jobs = [engine.submit(PROMPT, seed=1, steps=2) for engine in (shared, own)]
+        assert all(job.wait(60) for job in jobs)
+        with Queue(place) as queue:
+            queue.pause()
+            waiting = shared.submit(PROMPT, seed=2)
+            waiting.cancel()
+        wait_for(lambda: len(heard) >= 3)
+        shared.stop()
+        own.stop()
+        server.shutdown()
+    assert sorted(str(told["state"]) for told in heard) == ["cancelled", "succeeded", "succeeded"]
+    assert {told["job_id"] for told in heard} == {waiting.id, *(job.id for job in jobs)}
+
+
+def test_a_late_listener_hears_the_states_since_its_cursor(place: Path) -> None:
+    engine = zimage_lab.load()
+    first = engine.submit(PROMPT, seed=1, steps=2)
+    first.wait(60)
+    heard: list[Event] = []
+    stop = engine.events.subscribe(heard.append, since=0)
+    wait_for(lambda: len(heard) >= 3)
+    assert [event.data["state"] for event in heard] == ["queued", "running", "succeeded"]
+    stop()
+    again: list[Event] = []
+    engine.events.subscribe(again.append, since=heard[1].cursor)
+    engine.generate(PROMPT, seed=2, steps=2)
+    states = ["succeeded", "queued", "running", "succeeded"]
+    wait_for(lambda: [event.data["state"] for event in again if event.kind == "state"] == states)
+    cursors = [event.cursor for event in again if event.kind == "state"]
+    assert cursors == sorted(set(cursors))
+    assert place.is_dir()

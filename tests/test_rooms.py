@@ -35,7 +35,8 @@ MAY = {
     "runs": STORE,
     "options": MODELS,
     "models": MODELS,
-    "engine": ENGINE | {"batch"},  # engine.batch is its door
+    # engine.batch is a door to the batches; an engine that serves everybody tells the hooks.
+    "engine": ENGINE | {"batch", "hooks"},
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature"},
     # Templates and tables know no engine: a request is all that comes of them.

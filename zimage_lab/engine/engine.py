@@ -13,6 +13,7 @@ from zimage_lab.engine.desk import Desk
 from zimage_lab.engine.devices import device_name
 from zimage_lab.engine.keeper import Keeper
 from zimage_lab.engine.worker import Worker
+from zimage_lab.hooks import Hooks
 from zimage_lab.store.engines import Engines
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ class Engine(Desk):
         self._keeper = Keeper(
             self.id, self._engines, self._queue, self._worker, idle_seconds=idle_seconds, on_idle=self.ask_to_stop
         )
+        self._hooks = Hooks(place) if lock is not None else None
+        if self._hooks is not None:
+            self._hooks.subscribe(self)
         self._worker.start()
         self._keeper.start()
         # A kernel that is restarted or shut down runs this; one that is killed cannot, and its job runs again.
@@ -165,6 +169,8 @@ class Engine(Desk):
             return
         atexit.unregister(self._release)
         self._keeper.close()
+        if self._hooks is not None:
+            self._hooks.close()
         if self._broadcast is not None:
             self._broadcast.close()
         self._engines.end(self.id)

@@ -44,7 +44,9 @@ class Bell(Protocol):
 class Rings(Protocol):
     """What is needed of an engine."""
 
-    events: Bell
+    @property
+    def events(self) -> Bell:
+        """Its bell."""
 
 
 class Hooks:
@@ -98,21 +100,18 @@ class Hooks:
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop listening, let the functions finish, and send no more; what waits is sent by the next one."""
+        self._closing = True
         for end in self._ends:
             end()
-        self._closing = True
         self._wake.set()
         until = time.monotonic() + timeout
         for function in (*self._functions, *self._points):
             function.close(max(0.1, until - time.monotonic()))
         self._lead.release()
         self._sender.join(max(0.1, until - time.monotonic()))
-        if not self._sender.is_alive():
-            self._webhooks.close()
-            self._records.close()
 
     def _heard(self, event: Any) -> None:  # noqa: ANN401 - an engine's event: job, kind, data
-        if not is_end(event.kind, event.data):
+        if self._closing or not is_end(event.kind, event.data):
             return
         self._wake.set()
         called = [*self._functions, *(self._points if self._points and self._leads() else ())]
@@ -144,6 +143,9 @@ class Hooks:
                 LOG.exception("The sender of webhooks failed; it goes on")
                 pause = None
             self._wake.wait(LOOK if pause is None else min(LOOK, max(pause, 0.05)))
+        # Here and not in close(), which does not wait for ever for a server that is slow.
+        self._webhooks.close()
+        self._records.close()
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
