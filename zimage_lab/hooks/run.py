@@ -142,7 +142,8 @@ class Hooks:
             except Exception:
                 LOG.exception("The sender of webhooks failed; it goes on")
                 pause = None
-            self._wake.wait(LOOK if pause is None else min(LOOK, max(pause, 0.05)))
+            if not self._closing:  # asked behind clear(): a bell that rang before it is not lost
+                self._wake.wait(LOOK if pause is None else min(LOOK, max(pause, 0.05)))
         # Here and not in close(), which does not wait for ever for a server that is slow.
         self._webhooks.close()
         self._records.close()
