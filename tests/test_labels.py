@@ -202,6 +202,7 @@ HOSTILE = {
     "zlib bomb": itxt(b" " * 60_000_000, packed=True),
     "long": itxt(packet(">" + " " * 2**20)),
     "deep": itxt(b"<a>" * 200_000),
+    "deep and closed": itxt(packet(">" + "<dc:a>" * 60_000 + "</dc:a>" * 60_000)),
     "no XML": itxt(b"\xff\xfe\x00"),
     "no RDF": itxt(b"<a/>"),
     "cut inside": chunk(b"iTXt", xmp.KEYWORD + b"\0\0"),

@@ -64,8 +64,10 @@ def label_png(
         what = "the picture is signed already, and another label would break its signature"
         raise InvalidRequest(field, wanted, what, "Label the picture that was exported without c2pa.")
     if missing:
-        chunk = png.international_text(xmp.KEYWORD, xmp.packet(properties, parts.packet))
-        data = parts.before + chunk + parts.after
+        packet = xmp.packet(properties, parts.packet)
+        if len(packet.encode()) > png.TEXT_BYTES:  # with ours in it, nobody would read what was there before
+            packet = xmp.packet(properties)
+        data = parts.before + png.international_text(xmp.KEYWORD, packet) + parts.after
     return signature.sign(data, record, _there(settings)) if sign else data
 
 

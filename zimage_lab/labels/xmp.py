@@ -34,6 +34,7 @@ AI_MADE = f"{VOCABULARY}trainedAlgorithmicMedia"
 """A model that was trained on samples made the whole picture."""
 
 _PREFIXES = {"x": META, "rdf": RDF, "xmp": BASIC, "Iptc4xmpExt": IPTC, "TC260": TC260}
+DEPTH = 100
 _BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'  # the id is the specification's
 _END = '<?xpacket end="r"?>'
 for _prefix, _space in _PREFIXES.items():
@@ -98,12 +99,24 @@ def _parsed(text: str) -> ET.Element:
         # As bytes, so that no declared encoding can make the parser read other letters than we hold.
         root: ET.Element = fromstring(_bare(text).encode(), forbid_dtd=True)
         _rdf(root)
+        _check_depth(root)
     except BrokenXmp:
         raise
     except Exception as error:  # expat's, defusedxml's, a surrogate: whatever it is, the packet is of no use
         message = f"it is no XML that we read ({type(error).__name__})"
         raise BrokenXmp(message) from error
     return root
+
+
+def _check_depth(root: ET.Element) -> None:
+    """Refuse what is nested so deeply that writing it again would end in Python's own limit."""
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > DEPTH:
+            message = f"it is nested in more than {DEPTH} levels"
+            raise BrokenXmp(message)
+        level = [child for element in level for child in element]
 
 
 def _bare(text: str) -> str:
