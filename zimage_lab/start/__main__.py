@@ -26,16 +26,16 @@ def main(argv: list[str]) -> int:
     """
     try:
         packages.ensure(tests=TESTS in argv)
-    except StartError as error:
+        if TESTS in argv or INSTALL in argv:
+            return 0
+        from zimage_lab.start import lab
+
+        return lab.main(argv)
+    except (StartError, OSError) as error:  # OSError: its words name the file
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
-    if TESTS in argv or INSTALL in argv:
-        return 0
-    from zimage_lab.start import lab
-
-    return lab.main(argv)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +83,8 @@ def find(environment: Mapping[str, str] = os.environ) -> HostServer | None:
     if environment.get(VARIABLE, "0") not in {"", "0"}:
         return None
     # A hub gives its own single-user servers a token that opens them; it is never shown.
-    return choose(environment, _running(), _ancestors())
+    server = choose(environment, _running(), _ancestors())
+    return None if server and _refuses(server.url) else server
 
 
 def choose(
@@ -164,6 +166,18 @@ def _installed() -> HostLab | None:
         return None
     version = ran.stdout.strip()
     return HostLab(version, None) if re.match(r"\d+\.\d+", version) else None
+
+
+def _refuses(url: str) -> bool:
+    """Tell whether nobody listens there any more; a tmux outlives the server in whose terminal it was started."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port or parts.scheme), timeout=SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _host(server: Mapping[str, Any]) -> HostServer:

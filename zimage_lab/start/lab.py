@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from zimage_lab.errors import ZImageError
 from zimage_lab.start import host_install, host_server, kernelspec, serve
 from zimage_lab.start.messages import StartError, line, say, text
 
@@ -51,19 +52,15 @@ def main(argv: Sequence[str] = ()) -> int:
     try:
         server = host_server.find()
         return host_install.offer(server) if server else _own(argv)
-    except StartError as error:
+    except (StartError, ZImageError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
 def _own(argv: Sequence[str]) -> int:
-    from zimage_lab.errors import ZImageError
     from zimage_lab.home import RUN, home
 
-    try:
-        log = home() / RUN / "jupyter.log"
-    except ZImageError as error:
-        raise StartError("home_failed", why=error) from error
+    log = home() / RUN / "jupyter.log"
     _weights()
     _prepare(Path(sys.prefix))
     for number in STOPPING:

@@ -31,8 +31,8 @@ TABLE: dict[str, tuple[str, str]] = {
         "使用 {python} 中的 torch {version}（可用 GPU）：无需重复下载。",
     ),
     "torch_next": (
-        "That place did not answer with torch; trying pip's own.",
-        "该下载源没有可用的 torch，改用 pip 默认源。",
+        "{index} did not give torch; trying pip's own index (for Linux that is the CUDA build, about 3 GB).",
+        "未能从 {index} 获取 torch，改用 pip 默认源（Linux 上为 CUDA 版，约 3 GB）。",
     ),
     "torch_gpu": ("torch {version} sees the GPU: {device}.", "torch {version} 可以使用 GPU：{device}。"),
     "torch_no_gpu": (
@@ -51,8 +51,14 @@ TABLE: dict[str, tuple[str, str]] = {
         "磁盘空间不足：{place} 剩余 {free} GB，需要 {need} GB；请清理后重新运行。",
     ),
     "download_failed": (
-        "A download failed: check the network, or set PIP_INDEX_URL to a mirror, and run this again (details: {log}).",
-        "下载失败：请检查网络（或用 PIP_INDEX_URL 指定镜像源）后重新运行；详情见 {log}。",
+        (
+            "A download failed: check the network, or set PIP_INDEX_URL (for the extension's build "
+            "YARN_NPM_REGISTRY_SERVER) to a mirror, and run this again (details: {log})."
+        ),
+        (
+            "下载失败：请检查网络（或用 PIP_INDEX_URL 指定 pip 镜像源；构建扩展时用 YARN_NPM_REGISTRY_SERVER "
+            "指定 npm 镜像源）后重新运行；详情见 {log}。"
+        ),
     ),
     "install_failed": (
         "The installation failed: the end of {log} says why; run this again after mending it.",
@@ -62,7 +68,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "JupyterLab did not start: the end of {log} says why.",
         "JupyterLab 未能启动：原因见 {log} 末尾。",
     ),
-    "home_failed": ("{why}", "{why}"),
     "host_old": (
         (
             "This JupyterLab is {version}, and 4.4 is needed: run `pip install -U 'jupyterlab>=4.4'` where it is "

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +19,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 STAMP = "zimage-lab.stamp"
+DRIVER = "nvidia-driver"  # a word of the stamp: torch was chosen with a driver in sight
 LOCK = "requirements.lock"
 TEST_LOCK = "requirements-test.lock"
 # What decides whether an installation is still the right one: the locks, the package's own description, the extension.
-SOURCES = (LOCK, "pyproject.toml", "hatch_build.py", "labextension/package.json", "labextension/yarn.lock")
+SOURCES = (
+    LOCK,
+    "pyproject.toml",
+    "hatch_build.py",
+    "labextension/package.json",
+    "labextension/yarn.lock",
+    "labextension/tsconfig.json",
+)
 SOURCE_FOLDERS = ("labextension/src", "labextension/style")
 GIGABYTE = 10**9
 NEEDED_GB = {False: 3, True: 9}  # measured .venv of 1.6 GB (CPU); 6.5 GB more of CUDA libraries; downloads beside them
@@ -58,7 +67,9 @@ def ensure(*, tests: bool = False) -> None:
         When something could not be installed.
     """
     stamp = Path(sys.prefix) / STAMP
-    wanted = [fingerprint(ROOT), *([fingerprint(ROOT, (TEST_LOCK,), ())] if tests else [])]
+    # A machine that was set up without its GPU gets another torch once it is there; the way back needs nothing.
+    base = [fingerprint(ROOT), *([DRIVER] if torch_choice.DRIVER_FILE.exists() else [])]
+    wanted = [*base, *([fingerprint(ROOT, (TEST_LOCK,), ())] if tests else [])]
     if _has(stamp, wanted):
         return
     with _alone(Path(sys.prefix)):
@@ -66,9 +77,9 @@ def ensure(*, tests: bool = False) -> None:
             return  # the other one did it
         log = Path(sys.prefix) / "install.log"
         log.unlink(missing_ok=True)
-        if not _has(stamp, wanted[:1]):
+        if not _has(stamp, base):
             _install(log)
-            stamp.write_text(wanted[0] + "\n", encoding="ascii")
+            stamp.write_text("\n".join(base) + "\n", encoding="ascii")
         if tests:
             say("tests")
             _pip(locked(TEST_LOCK), log)
@@ -117,7 +128,9 @@ def sentence(output: str, log: Path) -> StartError:
         Where that can be read.
     """
     if any(sign in output for sign in DISK_SIGNS):
-        return disk_full(Path(sys.prefix), NEEDED_GB[False])
+        # pip unpacks in the temporary folder, which is often the smaller disk.
+        place = min(Path(sys.prefix), Path(tempfile.gettempdir()), key=lambda disk: shutil.disk_usage(disk).free)
+        return disk_full(place, NEEDED_GB["nvidia" in output])
     key = "download_failed" if any(sign in output for sign in NETWORK_SIGNS) else "install_failed"
     return StartError(key, log=log)
 

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from zimage_lab.start import host_torch
 from zimage_lab.start.messages import StartError, say
@@ -116,6 +117,9 @@ def install(pip: Callable[[list[str]], None], found: Driver | None) -> None:
     host_torch.unlink()
     here = host_torch.probe(sys.executable)
     if host_torch.release(here.get("version")) != host_torch.release(TORCH) or (found and here.get("cuda") is None):
+        if found and here.get("version"):
+            # pip takes a CPU build for the CUDA build of the same version; it would also hide the host's torch.
+            subprocess.run([sys.executable, "-m", "pip", "uninstall", "--yes", "--quiet", "torch"], check=False)
         if found and _use_host():
             return
         _download(pip, attempts(found, os.environ.get(VARIABLE)), found)
@@ -149,6 +153,7 @@ def _download(pip: Callable[[list[str]], None], tries: list[list[str]], found: D
         except StartError as error:
             if number == len(tries) or error.key == "disk_full":
                 raise
-            say("torch_next")
+            index = arguments[arguments.index("--index-url") + 1]
+            say("torch_next", index=urlsplit(index).hostname or index)  # the whole address may hold a password
         else:
             return
