@@ -121,6 +121,25 @@ def test_a_deleted_picture_keeps_its_record(records: Records, home: Path) -> Non
         records.delete_picture("nothing")
 
 
+@pytest.mark.parametrize("name", ["lab.db", "../outside.png", "images/../lab.db"])
+def test_a_record_cannot_have_another_file_deleted(records: Records, home: Path, name: str) -> None:
+    (home.parent / "outside.png").write_bytes(b"x")
+    made = record(seed=7, image=ImageFile(path=name, sha256="0", pixels_sha256="0"))
+    records.append(made)
+    assert any("outside of the folder" in problem for problem in verify(home))
+    assert records.delete_picture(made.id) is False
+    assert (home / name).exists()
+
+
+def test_the_folder_of_pictures_may_be_a_link(records: Records, home: Path, tmp_path: Path) -> None:
+    (home / "images").rename(tmp_path / "larger disk")
+    (home / "images").symlink_to(tmp_path / "larger disk")
+    assert verify(home) == []
+    (first, *_) = records.list()
+    assert records.delete_picture(first.id) is True
+    assert verify(home) == []
+
+
 def test_an_erased_prompt_leaves_no_byte(records: Records, home: Path) -> None:
     with Queue(home) as queue:
         for made in records.list():

@@ -358,3 +358,20 @@ def test_a_stopped_engine_says_so(tmp_path: Path) -> None:
     stopped.stop()
     with pytest.raises(EngineStopped, match="load"):
         stopped.submit(PROMPT)
+
+
+def test_a_folder_of_pictures_that_vanishes_in_a_run_is_made_again(engine: Engine) -> None:
+    job = engine.submit(PROMPT, seed=31, steps=30)
+    wait_for(lambda: job.progress.step > 2)
+    shutil.rmtree(engine.home / "images")
+    made = job.result(60)
+    assert made.path is not None
+    assert read_recipe(made.path).request == job.request
+
+
+def test_a_picture_over_the_whole_quota_fails_its_job_alone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZIMAGE_LAB_DISK_QUOTA_GB", "0.000001")
+    with pytest.raises(JobFailed, match="disk quota"):
+        engine.generate(PROMPT, seed=32)
+    monkeypatch.delenv("ZIMAGE_LAB_DISK_QUOTA_GB")
+    assert engine.generate(PROMPT, seed=32).path is not None

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import ZImageError
+from zimage_lab.store import quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,10 @@ LOG = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
 RECOVER_BEATS = 4
 """Every so many beats the jobs of engines that died are looked for."""
+
+
+QUOTA_BEATS = 12
+"""Every so many beats pictures go that are too old, or more than the disk's quota."""
 
 
 class Keeper(threading.Thread):
@@ -82,6 +87,8 @@ class Keeper(threading.Thread):
             self._worker.abandon(lease)
         if beats % RECOVER_BEATS == 0 and self._queue.recover():
             self._worker.wake()
+        if beats % QUOTA_BEATS == 1:
+            quota.enforce(self._queue.home)
         if self._idle_seconds is not None and self._worker.idle_since is not None:
             idle = time.monotonic() - self._worker.idle_since
             if idle > self._idle_seconds and not self._queue.waits(self._engine_id):

@@ -46,8 +46,7 @@ def delete_picture(connection: sqlite3.Connection, home: Path, record_id: str, r
         return None
     chain.note_in(connection, "picture_deleted", record_id, path=row["image_path"], reason=reason)
     connection.execute("UPDATE runs SET image_path = NULL, deleted = 1 WHERE record_id = ?", (record_id,))
-    path = (home / row["image_path"]).resolve()
-    return path if path.is_relative_to(home.resolve()) else None
+    return images.stored(home, row["image_path"])
 
 
 def erase_prompt(connection: sqlite3.Connection, home: Path, record_id: str) -> None:
@@ -85,9 +84,11 @@ def _erase_run(connection: sqlite3.Connection, home: Path, record: RunRecord) ->
     if connection.execute("DELETE FROM secrets WHERE record_id = ?", (record.id,)).rowcount == 0:
         return  # erased before
     facts: dict[str, object] = {}
-    written = _strip(home, record)
-    if written is not None:
-        facts["sha256"] = written
+    there = connection.execute("SELECT image_path FROM runs WHERE record_id = ?", (record.id,)).fetchone()
+    if there is not None and there["image_path"] is not None:  # else it was deleted, and must not be written back
+        written = _strip(home, record)
+        if written is not None:
+            facts["sha256"] = written
     chain.note_in(connection, "prompt_erased", record.id, **facts)
     connection.execute("UPDATE runs SET prompt = NULL, error = NULL WHERE record_id = ?", (record.id,))
 
@@ -100,7 +101,9 @@ def _strip(home: Path, record: RunRecord) -> str | None:
 
     if record.image is None:
         return None
-    path = home / record.image.path
+    path = images.stored(home, record.image.path)
+    if path is None:
+        return None
     try:
         with Image.open(path, formats=["PNG"]) as opened:
             picture = opened.convert("RGB")

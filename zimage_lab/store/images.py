@@ -66,6 +66,8 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     InvalidOutput
         When the picture is not RGB.
     """
+    from zimage_lab.store.quota import refuse_oversize  # which deletes pictures, and so imports this module
+
     if image.mode != "RGB":
         message = f"The picture's mode is {image.mode}, not RGB. Convert it before it is saved."
         raise InvalidOutput(message)
@@ -76,6 +78,7 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
         user=None, image=ImageFile(path=path.relative_to(home).as_posix(), sha256=None, pixels_sha256=pixels)
     )
     data = png(image, inside)
+    refuse_oversize(home, len(data))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sync_folder(folder.parent)
@@ -99,6 +102,12 @@ def picture_path(home: Path, created_at: str, record_id: str) -> Path:
         Id of the record.
     """
     return home / IMAGES / created_at[:10] / f"{record_id}.png"
+
+
+def stored(home: Path, name: str) -> Path | None:
+    """Give the place of a picture that a record names; None where the name leads out of the folder of pictures."""
+    path = (home / name).resolve()  # that folder may be a link to a larger disk
+    return path if path.is_relative_to((home / IMAGES).resolve()) else None
 
 
 def png(image: Image, record: RunRecord) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zimage_lab.home import IMAGES
 from zimage_lab.store import chain
 from zimage_lab.store.database import Store
-from zimage_lab.store.images import PART, pixels_sha256
+from zimage_lab.store.images import PART, pixels_sha256, stored
 
 if TYPE_CHECKING:
     import sqlite3
@@ -79,9 +79,9 @@ def _pictures(connection: sqlite3.Connection, home: Path, look: Callable[[int, i
 def _picture(home: Path, record_id: str, image: dict[str, str], sha256: str) -> Iterator[str]:
     from PIL import Image
 
-    path = home / image["path"]
-    if not path.resolve().is_relative_to(home.resolve()):
-        yield f"Run {record_id} names a file outside of the home: {image['path']}."
+    path = stored(home, image["path"])
+    if path is None:
+        yield f"Run {record_id} names a file outside of the folder of pictures: {image['path']}."
         return
     try:
         data = path.read_bytes()
