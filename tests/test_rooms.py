@@ -17,7 +17,7 @@ HEAVY = {"torch", "diffusers", "transformers"}
 
 # Room -> the rooms that it may import. A module at the top of the package is a room, and so is a folder.
 DATA = {"errors", "values", "request", "recipe"}
-STORE = DATA | {"home", "store", "labels", "result", "runs"}
+STORE = DATA | {"home", "graph", "store", "labels", "result", "runs"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
 FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
@@ -28,6 +28,7 @@ MAY = {
     "request": DATA,
     "recipe": DATA,
     "home": DATA,
+    "graph": {"errors", "values", "request"},
     "store": STORE,
     # A label is put into bytes: whoever has them, whatever a store is.
     "labels": DATA | {"home", "labels"},
@@ -56,7 +57,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"runs", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
+WITHOUT_TORCH |= {"graph", "runs", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
 
 

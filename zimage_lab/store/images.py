@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from zimage_lab.errors import InvalidOutput, InvalidRequest, StoreError, shown
 from zimage_lab.home import IMAGES
 from zimage_lab.recipe import ImageFile, RunRecord
+from zimage_lab.store.public import RECIPE, texts
 from zimage_lab.values import JSON_CHARACTERS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-RECIPE = "zimage_lab"  # the PNG text chunk with the run record
-PARAMETERS = "parameters"  # the one that other programs read
 PIXEL_CAP = 8192 * 8192  # the largest request; below Pillow's own warning
 SPARE_BYTES = 32 * 2**20  # left free for the database
 PART = ".part"
@@ -74,10 +73,8 @@ def save_png(image: Image, record: RunRecord, home: Path) -> SavedImage:
     path = picture_path(home, record.created_at, record.id)
     folder = path.parent
     pixels = pixels_sha256(image)
-    inside = record.replace(
-        user=None, image=ImageFile(path=path.relative_to(home).as_posix(), sha256=None, pixels_sha256=pixels)
-    )
-    data = png(image, inside)
+    inside = record.replace(image=ImageFile(path=path.relative_to(home).as_posix(), sha256=None, pixels_sha256=pixels))
+    data = png(image, inside, home)
     refuse_oversize(home, len(data))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,15 +107,25 @@ def stored(home: Path, name: str) -> Path | None:
     return path if path.is_relative_to((home / IMAGES).resolve()) else None
 
 
-def png(image: Image, record: RunRecord) -> bytes:
-    """Give a picture as PNG bytes with its record inside."""
+def png(image: Image, record: RunRecord, home: Path | None = None) -> bytes:
+    """Give a picture as PNG bytes with its record inside, and with what other programs look for.
+
+    Parameters
+    ----------
+    image
+        The picture.
+    record
+        Its record, of which the file holds only what may be seen by anybody.
+    home
+        The home folder, which the file must not name either.
+    """
     from PIL.PngImagePlugin import PngInfo
 
-    texts = PngInfo()
-    texts.add_text(RECIPE, record.to_json())  # Pillow writes iTXt (UTF-8) by itself where Latin-1 does not suffice
-    texts.add_text(PARAMETERS, record.as_parameters())
+    info = PngInfo()
+    for name, text in texts(record, home).items():
+        info.add_text(name, text)  # Pillow writes iTXt (UTF-8) by itself where Latin-1 does not suffice
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=texts, compress_level=1)  # 6 takes four times as long for a few per cent
+    image.save(buffer, "PNG", pnginfo=info, compress_level=1)  # 6 takes four times as long for a few per cent
     return buffer.getvalue()
 
 
