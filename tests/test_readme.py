@@ -75,8 +75,11 @@ def test_the_commands_parse(document: str) -> None:
 def test_both_readmes_have_the_same_commands() -> None:
     def asked(document: str) -> list[dict[str, object]]:
         every = [vars(parsed(line)) for line in commands(document)]
-        # Prompts are in the document's language; parsers are built anew for each line.
-        return [{name: value for name, value in one.items() if name not in {"prompt", "parser"}} for one in every]
+        # Prompts and templates are in the document's language; parsers are built anew for each line.
+        return [
+            {name: value for name, value in one.items() if name not in {"prompt", "template", "parser"}}
+            for one in every
+        ]
 
     english, chinese = map(asked, READMES)
     assert len(english) > 5

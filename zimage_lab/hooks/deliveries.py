@@ -16,7 +16,6 @@ from zimage_lab.errors import InvalidRequest, shown, suggestion
 from zimage_lab.home import settings
 from zimage_lab.hooks.address import checked_url
 from zimage_lab.hooks.ended import STATES, is_end
-from zimage_lab.hooks.schema import TABLES
 from zimage_lab.recipe import now
 from zimage_lab.store.database import Store
 
@@ -89,10 +88,6 @@ class Webhooks(Store):
     def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
         super().__init__(home)
         self._clock = clock
-        with self._database.read() as connection:
-            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'deliveries'").fetchone()
-            if known is None:
-                connection.executescript(TABLES)
 
     def add(self, url: str, states: Sequence[str] = ("succeeded",)) -> Webhook:
         """Have a URL told of jobs that end from now on.

@@ -13,7 +13,6 @@ from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.recipe import now
 from zimage_lab.schedules.command import checked
 from zimage_lab.schedules.cron import Cron
-from zimage_lab.schedules.schema import TABLES
 from zimage_lab.store.database import Store
 
 if TYPE_CHECKING:
@@ -90,10 +89,6 @@ class Schedules(Store):
     def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
         super().__init__(home)
         self.clock = clock
-        with self._database.read() as connection:
-            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schedule_runs'").fetchone()
-            if known is None:
-                connection.executescript(TABLES)
 
     def add(
         self,

@@ -196,4 +196,65 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT RO
 """
 
 
-MIGRATIONS: tuple[tuple[Step, ...], ...] = ((_FIRST,), (_JOBS, _TOTALS, _RECORDS, _LIVE, adopt))
+# `cursor` is the last stored event that a webhook was held against: what ended while nobody sent is found later. A
+# delivery names its job and holds no text of it: a prompt that was erased must not survive here.
+_WEBHOOKS = """
+CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    states TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    cursor INTEGER NOT NULL
+) STRICT;
+CREATE TABLE deliveries (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    webhook_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    job_state TEXT NOT NULL,
+    record_id TEXT,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed', 'dropped')),
+    tries INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL,
+    status INTEGER,
+    error TEXT,
+    created_at TEXT NOT NULL,
+    ended_at TEXT,
+    UNIQUE (webhook_id, job_id)
+) STRICT;
+CREATE INDEX deliveries_waiting ON deliveries (due) WHERE state = 'waiting';
+"""
+
+# `seen` is the time (Unix seconds) up to which every due run is accounted for.
+_SCHEDULES = """
+CREATE TABLE schedules (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    cron TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    command TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    paused INTEGER NOT NULL DEFAULT 0,
+    removed INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL,
+    seen REAL NOT NULL
+) STRICT;
+CREATE TABLE schedule_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    schedule_id INTEGER NOT NULL,
+    due REAL NOT NULL,
+    state TEXT NOT NULL CHECK (state IN
+        ('running', 'done', 'failed', 'cancelled', 'interrupted', 'skipped', 'missed')),
+    times INTEGER NOT NULL DEFAULT 1,
+    started_at TEXT,
+    finished_at TEXT,
+    exit_code INTEGER,
+    error TEXT,
+    output TEXT,
+    UNIQUE (schedule_id, due)
+) STRICT;
+"""
+
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (
+    (_FIRST,),
+    (_JOBS, _TOTALS, _RECORDS, _LIVE, _WEBHOOKS, _SCHEDULES, adopt),
+)
