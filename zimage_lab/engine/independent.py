@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 120.0
 LOG_NAME = "engine.log"
+LOG_BYTES = 2**20
 _started: list[KernelManager] = []  # a manager that is collected takes its kernel's connection file along
 
 
@@ -61,6 +62,7 @@ def start(home: Path, device: str, idle_seconds: float | None = None) -> None:
     line = f"from zimage_lab.engine.independent import serve; serve({str(home)!r}, {device!r}, {idle_seconds!r})"
     log = home / homes.RUN / LOG_NAME
     manager = _OwnKernel(connection_file=str(home / homes.RUN / f"kernel-{os.getpid()}-{time.monotonic_ns()}.json"))
+    _turn(log)
     with log.open("ab") as output, Engines(home) as engines:
         environment = {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"}
         manager.start_kernel(
@@ -108,6 +110,15 @@ def _leave() -> NoReturn:
     IPKernelApp.instance().cleanup_connection_file()  # type: ignore[no-untyped-call]
     logging.shutdown()
     os._exit(0)
+
+
+def _turn(log: Path) -> None:
+    """Keep the log and the one before it, each of a bounded size."""
+    try:
+        if log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+    except OSError:
+        return  # there is none yet
 
 
 def _last_line(log: Path) -> str:
