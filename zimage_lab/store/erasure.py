@@ -110,6 +110,6 @@ def _strip(home: Path, record: RunRecord) -> str | None:
     except OSError:
         return None
     erased = record.request.replace(**dict.fromkeys(chain.PRIVATE, chain.ERASED))
-    data = images.png(picture, record.replace(request=erased, user=None, error=None, warnings=[]))
+    data = images.png(picture, record.replace(request=erased, user=None, error=None, warnings=[]), home)
     images.write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
