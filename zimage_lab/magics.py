@@ -20,7 +20,7 @@ from IPython.display import display as ipython_display
 
 import zimage_lab
 from zimage_lab.engine import live
-from zimage_lab.engine.job import STOP_SECONDS
+from zimage_lab.engine.waiting import STOP_SECONDS
 from zimage_lab.errors import InvalidRequest, ZImageError, shown, suggestion
 from zimage_lab.options import OPTIONS
 from zimage_lab.prompts import templates

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +10,7 @@ from zimage_lab.batch.cell import SKIPPED, WAITING, Cell
 from zimage_lab.batch.plan import Plan, plan
 from zimage_lab.batch.work import Work
 from zimage_lab.engine import live
+from zimage_lab.engine.waiting import block, until
 
 if TYPE_CHECKING:
     import os
@@ -119,36 +118,12 @@ class Batch:
         ZImageError
             The batch could not go on: the output folder cannot be written, the engine was stopped.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            while not self._work.done.wait(0.1):  # an interrupt reaches Python code only between short waits
-                if deadline is not None and time.monotonic() >= deadline:
-                    message = f"The batch is not done after {timeout:g} s; it goes on."
-                    raise TimeoutError(message)
-        except KeyboardInterrupt:
-            self.cancel()
-            self._work.done.wait(CANCEL_SECONDS)
-            raise
+        late = "The batch is not done after {timeout:g} s; it goes on."
+        block(self._work.done, timeout, cancel=self.cancel, late=late, patience=CANCEL_SECONDS)
         return self._outcome()
 
     def __await__(self) -> Generator[Any, None, Batch]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-
-        def wake() -> None:
-            if not future.done():
-                future.set_result(None)
-
-        def told() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(wake)
-
-        self.add_done_callback(told)
-        try:
-            yield from future
-        except asyncio.CancelledError:
-            self.cancel()
-            raise
+        yield from until(self.add_done_callback, self.cancel)
         return self._outcome()
 
     def __iter__(self) -> Iterator[Cell]:

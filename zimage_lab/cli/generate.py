@@ -87,7 +87,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[GenerationRequest, Path | N
 
 def wait(job: Job, look: Callable[[], None]) -> Any:  # noqa: ANN401 - GeneratedImage, which would import Pillow here
     """Wait for the job's picture, looking at it now and then; an interrupt cancels it, also between two looks."""
-    from zimage_lab.engine.job import STOP_SECONDS
+    from zimage_lab.engine.waiting import STOP_SECONDS
 
     try:
         while not job.done:

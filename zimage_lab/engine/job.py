@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zimage_lab.engine import live
+from zimage_lab.engine.waiting import block, until
 from zimage_lab.errors import Cancelled, InvalidOutput, JobFailed
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from zimage_lab.result import GeneratedImage
 
 Stage = Literal["queued", "loading", "encoding", "denoising", "decoding", "saving", "done"]
-
-STOP_SECONDS = 5.0
-"""Longest wait for the running step after an interrupt."""
 
 FINAL = frozenset({"succeeded", "failed", "cancelled", "invalid_output", "quarantined"})
 """States that a job does not leave."""
@@ -128,37 +125,16 @@ class Job:
         Cancelled, InvalidOutput, JobFailed
             The job ended without a picture.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            # Short waits, because an interrupt reaches Python code only between them.
-            while not self._done.wait(0.1):
-                if deadline is not None and time.monotonic() >= deadline:
-                    message = f"The picture is not done after {timeout:g} s; the job goes on."
-                    raise TimeoutError(message)
-        except KeyboardInterrupt:
-            self.cancel()
-            self.wait(STOP_SECONDS)
-            raise
+        block(
+            self._done,
+            timeout,
+            cancel=self.cancel,
+            late="The picture is not done after {timeout:g} s; the job goes on.",
+        )
         return self._outcome()
 
     def __await__(self) -> Generator[Any, None, GeneratedImage]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-
-        def wake() -> None:
-            if not future.done():
-                future.set_result(None)
-
-        def told() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(wake)
-
-        self.add_done_callback(told)
-        try:
-            yield from future
-        except asyncio.CancelledError:
-            self.cancel()
-            raise
+        yield from until(self.add_done_callback, self.cancel)
         return self._outcome()
 
     def add_done_callback(self, callback: Callable[[], None]) -> None:
