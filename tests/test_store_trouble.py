@@ -112,7 +112,8 @@ def test_damage_in_the_middle_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "lab.db"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) - len(whole) // 2))
-    with Queue(tmp_path) as queue, pytest.raises(StoreError, match="is damaged"):
+    # Whether the first damaged page is met at the opening or later depends on how many tables there are.
+    with pytest.raises(StoreError, match="is damaged"), Queue(tmp_path) as queue:
         queue.list(limit=1000)
     path.write_bytes(whole)
     with Queue(tmp_path) as queue:

@@ -12,7 +12,7 @@ import { Panel, Widget } from '@lumino/widgets';
 import { connectWidgets, outputArea } from './widgetHost';
 import { Words } from './words';
 
-const CODE = 'from zimage_lab import panel; panel()';
+const IMPORT = 'from zimage_lab import panel; ';
 /** A reload finds its session, and so its kernel, by this path. */
 const SESSION_PATH = 'zimage-studio';
 /** The kernel that start.sh makes; a plain installation has only the one of its own Python. */
@@ -49,15 +49,20 @@ export class Studio extends Panel {
   /** Connect to the kernel, or start one, and show the panel. Never throws: a failure is shown with a Retry. */
   async start(): Promise<void> {
     const { words } = this._options;
+    const start = ++this._starts;
     this._disconnect();
     this._say(words.starting, words.startingHint);
     try {
       await this._connect();
     } catch (error) {
-      this._say(words.noKernel, `${reason(error)}\n${words.noKernelHint}`, () => this._startAfresh());
+      if (start === this._starts) {
+        this._say(words.noKernel, `${reason(error)}\n${words.noKernelHint}`, () => this._startAfresh());
+      }
       return;
     }
-    await this._showPanel();
+    if (start === this._starts) {
+      await this._showPanel();
+    }
   }
 
   private async _connect(): Promise<void> {
@@ -98,7 +103,7 @@ export class Studio extends Panel {
       return;
     }
     try {
-      const reply = await OutputArea.execute(CODE, output, session);
+      const reply = await OutputArea.execute(IMPORT + words.panel, output, session);
       this._process = reply?.header.session ?? '';
       if (reply?.content.status === 'error') {
         const { ename, evalue } = reply.content;
@@ -204,6 +209,8 @@ export class Studio extends Panel {
   private _process = '';
   private _restarting = false;
   private _session: SessionContext | null = null;
+  /** How often it was started: a start that was overtaken by the next one says nothing any more. */
+  private _starts = 0;
   private _widgets: IDisposable | null = null;
 }
 

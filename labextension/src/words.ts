@@ -3,6 +3,8 @@
  * a gettext pack would be more machinery than words.
  */
 const ENGLISH = {
+  /** The panel's own choice of language holds, unless JupyterLab is Chinese. */
+  panel: 'panel()',
   title: 'Z-Image Studio',
   caption: 'Make pictures with Z-Image in a panel of its own, without a notebook',
   starting: 'Starting Python…',
@@ -22,6 +24,7 @@ const ENGLISH = {
 export type Words = typeof ENGLISH;
 
 const CHINESE: Words = {
+  panel: "panel(language='zh')",
   title: 'Z-Image 工作室',
   caption: '在独立面板中用 Z-Image 生成图片，无需笔记本',
   starting: '正在启动 Python…',
