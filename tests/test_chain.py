@@ -76,9 +76,14 @@ def test_a_sound_home_has_nothing_to_say(records: Records, home: Path) -> None:
         ("DELETE FROM records WHERE sequence = 2", "is missing"),
         ("DELETE FROM records WHERE sequence = 3", "are missing"),
         ("UPDATE secrets SET prompt = 'a cat' WHERE record_id = (SELECT id FROM records WHERE sequence = 2)", "prompt"),
-        ("UPDATE secrets SET warnings = '[]'", "warnings"),
+        ("UPDATE secrets SET told = '{}'", "told"),
         ("UPDATE secrets SET salt = 'x'", "prompt"),
         ("DELETE FROM runs WHERE sequence = 2", "not in the list"),
+        ("DELETE FROM secrets", "nothing says that they were erased"),
+        ("UPDATE runs SET seed = '9' WHERE sequence = 2", "another seed"),
+        ("UPDATE runs SET prompt = 'a dog', state = 'failed' WHERE sequence = 2", "another state, prompt"),
+        ("UPDATE runs SET image_path = NULL, deleted = 1 WHERE sequence = 2", "another image_path, deleted"),
+        ("UPDATE runs SET record_id = 'x' WHERE sequence = 2", "not in the chain"),
     ],
 )
 def test_every_change_is_found(records: Records, home: Path, statement: str, said: str) -> None:
@@ -165,6 +170,41 @@ def test_an_erased_prompt_leaves_no_byte(records: Records, home: Path) -> None:
         if path.is_file():
             assert PROMPT.encode() not in path.read_bytes(), path
             assert "唐装".encode() not in path.read_bytes(), path
+
+
+def test_erasing_a_damaged_picture_deletes_it(records: Records, home: Path) -> None:
+    (first, *_) = records.list()
+    assert first.image is not None
+    path = home / first.image.path
+    path.write_bytes(path.read_bytes()[:-40])
+    records.erase_prompt(first.id)
+    assert not path.exists()
+    assert verify(home) == []
+
+
+def test_erasing_says_when_a_reader_keeps_the_old_bytes(
+    records: Records, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zimage_lab.store.records.CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr("zimage_lab.store.database.BUSY_SECONDS", 0.1)
+    (first, *_) = records.list()
+    with closing(sqlite3.connect(home / "lab.db", isolation_level=None)) as reader, Records(home) as impatient:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM secrets").fetchone()
+        with pytest.raises(StoreError, match="Erase it once more"):
+            impatient.erase_prompt(first.id)
+        reader.execute("COMMIT")
+        impatient.erase_prompt(first.id)
+    assert records.get(first.id).request.prompt == chain.ERASED
+
+
+def test_an_error_that_quotes_the_prompt_is_forgotten_too(records: Records, home: Path) -> None:
+    made = record("a cat", state="failed", error=f"It could not draw {PROMPT!r}.")
+    records.append(made)
+    assert records.get(made.id) == made
+    records.erase_prompt(made.id)
+    assert records.get(made.id).error is None
+    assert verify(home) == []
 
 
 def test_a_waiting_jobs_prompt_is_not_erased(records: Records, home: Path) -> None:

@@ -128,7 +128,10 @@ def find(
         if time is not None:
             conditions.append(f"created_at {sign} ?")
             values.append(_moment(name, time))
-    if prompt is not None:
+    if prompt is not None and not prompt.isascii():
+        conditions.append("instr(prompt, ?) > 0")  # quicker than LIKE, which only folds the capital letters of ASCII
+        values.append(prompt)
+    elif prompt is not None:
         escaped = re.sub(r"([%_\\])", r"\\\1", prompt)
         conditions.append(r"prompt LIKE ? ESCAPE '\'")
         values.append(f"%{escaped}%")

@@ -107,6 +107,7 @@ def make_again(arguments: argparse.Namespace) -> int:
     """Make a picture again: 0 where the pixels are equal, 1 where they are not."""
     from zimage_lab import load
     from zimage_lab.cli.generate import checked_output, progress, wait
+    from zimage_lab.store.chain import ERASED
     from zimage_lab.store.records import Records
 
     output = checked_output(arguments.output)
@@ -117,6 +118,14 @@ def make_again(arguments: argparse.Namespace) -> int:
         field = "RECORD"
         what = f"run {old.id[:SHORT]} {old.state.replace('_', ' ')} and made no picture"
         raise InvalidRequest(field, arguments.what, what, "Choose one that succeeded.")
+    if old.request.prompt == ERASED:
+        field = "RECORD"
+        raise InvalidRequest(field, arguments.what, "its prompt was erased", "Nobody can make it again.")
+    before = old.image.pixels_sha256
+    if _is_file(arguments.what):
+        before = _pixels(arguments.what)
+        if before != old.image.pixels_sha256:
+            tell("The file's pixels are not those that its recipe names: it was changed after it was made.")
     engine = load(old.request.model, home=place, independent=True)
     try:
         job = engine.submit(old.request, source="reproduce")
@@ -128,7 +137,7 @@ def make_again(arguments: argparse.Namespace) -> int:
         engine.stop()
     new: RunRecord = image.record
     differing = differences(old, new)
-    if new.image is not None and new.image.pixels_sha256 == old.image.pixels_sha256:
+    if new.image is not None and new.image.pixels_sha256 == before:
         say(f"The pixels are equal. {image.path}")
         return DONE
     say(f"The pixels differ. {image.path}")
@@ -184,9 +193,25 @@ def _record(records: Records, what: str) -> RunRecord:
     """Find a record by its id, or read the recipe in a picture, also a stranger's: it runs as a new request."""
     from zimage_lab.store.images import read_recipe
 
-    if what.lower().endswith(".png") or Path(what).is_file():
-        return read_recipe(what)
-    return _stored(records, what)
+    return read_recipe(what) if _is_file(what) else _stored(records, what)
+
+
+def _is_file(what: str) -> bool:
+    return what.lower().endswith(".png") or Path(what).is_file()
+
+
+def _pixels(path: str) -> str:
+    """Give the hash of a file's pixels, which need not be those that the recipe in it names."""
+    from PIL import Image
+
+    from zimage_lab.store.images import pixels_sha256
+
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return pixels_sha256(picture)
+    except (OSError, SyntaxError, ValueError) as error:
+        field = "PNG"
+        raise InvalidRequest(field, path, f"{shown(path)} is damaged", "Name the run by its id.") from error
 
 
 def _stored(records: Records, name: str) -> RunRecord:

@@ -24,6 +24,7 @@ BEGINNING = "0" * 64
 """What the first entry has for the one before."""
 
 PRIVATE = ("prompt", "negative_prompt")
+TOLD = ("warnings", "error")
 ERASED = "[erased]"
 """What is read in the place of an erased prompt."""
 
@@ -51,9 +52,10 @@ def append_in(connection: sqlite3.Connection, record: RunRecord) -> None:
         return
     plain, salt = json.loads(record.to_json()), secrets.token_hex(16)
     texts = {name: plain["request"][name] for name in PRIVATE}
-    texts["warnings"] = json.dumps(plain["warnings"], ensure_ascii=False)  # they quote words of the prompt
+    # Warnings and errors may quote words of the prompt.
+    texts["told"] = json.dumps({name: plain.pop(name) for name in TOLD}, ensure_ascii=False)
     plain["request"] |= {name: commitment(salt, texts[name]) for name in PRIVATE}
-    plain["warnings"] = commitment(salt, texts["warnings"])
+    plain["told"] = commitment(salt, texts["told"])
     sequence = _append(connection, record.id, "run", record.id, plain)
     connection.execute("INSERT INTO secrets VALUES (?, ?, ?, ?, ?)", (record.id, *texts.values(), salt))
     _index(connection, sequence, record)
@@ -108,8 +110,9 @@ def link(previous: str, entry_id: str, kind: str, about: str, body: str) -> str:
 def broken(connection: sqlite3.Connection) -> Iterator[str]:
     """Walk the whole chain and say, in sentences, where it does not hold; nothing for a sound one."""
     before, number = BEGINNING, 0
+    erased = {row["about"] for row in connection.execute("SELECT about FROM records WHERE kind = 'prompt_erased'")}
     rows = connection.execute(
-        "SELECT records.*, prompt, negative_prompt, warnings, salt FROM records LEFT JOIN secrets ON record_id = id"
+        "SELECT records.*, prompt, negative_prompt, told, salt FROM records LEFT JOIN secrets ON record_id = id"
         " ORDER BY sequence"
     )
     for row in rows:
@@ -123,6 +126,8 @@ def broken(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"Entry {number} ({row['kind'].replace('_', ' ')}, run {row['about']}) was changed."
         before = row["link"]
         yield from _private(row)
+        if row["kind"] == "run" and row["salt"] is None and row["id"] not in erased:
+            yield f"Entry {number}: the prompts of run {row['id']} are gone, and nothing says that they were erased."
     last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").fetchone()
     if last is not None and last[0] > number:
         yield f"The last {last[0] - number} entries are missing."
@@ -146,11 +151,12 @@ def _append(connection: sqlite3.Connection, entry_id: str, kind: str, about: str
     return int(done.lastrowid or 0)
 
 
-def _index(connection: sqlite3.Connection, sequence: int, record: RunRecord) -> None:
+def searched(sequence: int, record: RunRecord) -> dict[str, object]:
+    """Give what the table `runs` repeats of a record, for those who search."""
     asked = record.request
     # Reading the weights is no part of a picture's time: the next picture does not wait for them.
     drawing = [seconds for stage, seconds in record.seconds.items() if stage != "load"]
-    values = {
+    return {
         "sequence": sequence,
         "record_id": record.id,
         "job_id": record.job_id,
@@ -169,6 +175,10 @@ def _index(connection: sqlite3.Connection, sequence: int, record: RunRecord) -> 
         "error": record.error,
         "image_path": record.image.path if record.image else None,
     }
+
+
+def _index(connection: sqlite3.Connection, sequence: int, record: RunRecord) -> None:
+    values = searched(sequence, record)
     marks = ", ".join(f":{name}" for name in values)
     connection.execute(f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", values)  # noqa: S608 - our names
 
@@ -177,7 +187,8 @@ def _record(row: sqlite3.Row) -> RunRecord:
     plain: dict[str, Any] = json.loads(row["body"])
     for name in PRIVATE:
         plain["request"][name] = ERASED if row["salt"] is None else row[name]
-    plain["warnings"] = [] if row["salt"] is None else json.loads(row["warnings"])
+    del plain["told"]
+    plain |= {"warnings": [], "error": None} if row["salt"] is None else json.loads(row["told"])
     return RunRecord.model_validate(plain)
 
 
@@ -186,7 +197,7 @@ def _private(row: sqlite3.Row) -> Iterator[str]:
     if row["kind"] != "run" or row["salt"] is None:
         return
     body = json.loads(row["body"])
-    held = {**{name: body["request"][name] for name in PRIVATE}, "warnings": body["warnings"]}
+    held = {**{name: body["request"][name] for name in PRIVATE}, "told": body["told"]}
     for name, value in held.items():
         if value != commitment(row["salt"], row[name]):
             yield f"Entry {row['sequence']}: the {name.replace('_', ' ')} of run {row['id']} was changed."

@@ -75,9 +75,11 @@ def erase_prompt(connection: sqlite3.Connection, home: Path, record_id: str) -> 
         erased = json.loads(job["request"]) | dict.fromkeys(chain.PRIVATE, chain.ERASED)
         request = GenerationRequest.from_plain(erased)
         connection.execute(
-            "UPDATE jobs SET request = ?, request_sha256 = ?, name = NULL WHERE id = ?",
+            "UPDATE jobs SET request = ?, request_sha256 = ?, name = NULL, error = NULL WHERE id = ?",
             (request.canonical_json(), request.sha256, record.job_id),
         )
+        connection.execute("UPDATE attempts SET error = NULL WHERE job_id = ?", (record.job_id,))
+        connection.execute("UPDATE events SET data = json_set(data, '$.error', NULL) WHERE job = ?", (record.job_id,))
 
 
 def _erase_run(connection: sqlite3.Connection, home: Path, record: RunRecord) -> None:
@@ -89,6 +91,10 @@ def _erase_run(connection: sqlite3.Connection, home: Path, record: RunRecord) ->
         written = _strip(home, record)
         if written is not None:
             facts["sha256"] = written
+        else:  # what cannot be read cannot be rewritten, and may hold the prompt
+            path = delete_picture(connection, home, record.id, "erased")
+            if path is not None:
+                path.unlink(missing_ok=True)
     chain.note_in(connection, "prompt_erased", record.id, **facts)
     connection.execute("UPDATE runs SET prompt = NULL, error = NULL WHERE record_id = ?", (record.id,))
 
@@ -107,7 +113,7 @@ def _strip(home: Path, record: RunRecord) -> str | None:
     try:
         with Image.open(path, formats=["PNG"]) as opened:
             picture = opened.convert("RGB")
-    except OSError:
+    except (OSError, SyntaxError, ValueError):
         return None
     erased = record.request.replace(**dict.fromkeys(chain.PRIVATE, chain.ERASED))
     data = images.png(picture, record.replace(request=erased, user=None, error=None, warnings=[]), home)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from zimage_lab.errors import InvalidRequest, shown
+from zimage_lab.errors import InvalidRequest, StoreError, shown
 from zimage_lab.recipe import RunRecord
 from zimage_lab.store import chain, erasure
 from zimage_lab.store.database import Store
-from zimage_lab.store.images import sweep
+from zimage_lab.store.images import stored, sweep
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
+
+CHECKPOINT_SECONDS = 10.0
 
 RunRecords: TypeAlias = list[RunRecord]
 
@@ -66,7 +69,10 @@ class Records(Store):
         """Delete a run's picture; its record stays. Gives whether there was one."""
         with self._database.write() as connection:
             path = erasure.delete_picture(connection, self.home, record_id, reason)
+            left = None if path is not None else _left(connection, self.home, record_id)
         if path is None:
+            if left is not None:  # a process was killed between the entry and the file
+                left.unlink(missing_ok=True)
             return False
         path.unlink(missing_ok=True)
         return True
@@ -83,8 +89,19 @@ class Records(Store):
         """
         with self._database.write() as connection:
             erasure.erase_prompt(connection, self.home, record_id)
-        with self._database.read() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        deadline = time.monotonic() + CHECKPOINT_SECONDS
+        while True:
+            with self._database.read() as connection:
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy:
+                return
+            if time.monotonic() > deadline:
+                message = (
+                    "The prompt is forgotten, but another process still reads the file as it was, so its bytes are in "
+                    "the journal. Erase it once more when that process has ended."
+                )
+                raise StoreError(message)
+            time.sleep(0.1)
 
     def starting_with(self, prefix: str) -> RunRecords:
         """Give the records whose id begins so, at most ten."""
@@ -95,6 +112,12 @@ class Records(Store):
         """Say where the chain of records does not hold; nothing for a sound one."""
         with self._database.read() as connection:
             return tuple(chain.broken(connection))
+
+
+def _left(connection: sqlite3.Connection, home: Path, record_id: str) -> Path | None:
+    """Find the file of a picture that the chain says is deleted."""
+    record = chain.read(connection, record_id)
+    return None if record is None or record.image is None else stored(home, record.image.path)
 
 
 def _find(connection: sqlite3.Connection, record_id: str) -> RunRecord:

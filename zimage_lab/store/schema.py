@@ -137,7 +137,7 @@ CREATE TABLE secrets (
     record_id TEXT PRIMARY KEY,
     prompt TEXT NOT NULL,
     negative_prompt TEXT NOT NULL,
-    warnings TEXT NOT NULL,
+    told TEXT NOT NULL,
     salt TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs (

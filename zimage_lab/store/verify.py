@@ -48,6 +48,23 @@ def _jobs(connection: sqlite3.Connection) -> Iterator[str]:
         " WHERE kind = 'run' AND runs.sequence IS NOT records.sequence"
     ):
         yield f"Run {row['id']} is in the chain and not in the list of runs."
+    for row in connection.execute("SELECT * FROM runs ORDER BY sequence").fetchall():
+        record = chain.read(connection, row["record_id"])
+        if record is None:
+            yield f"Run {row['record_id']} is in the list of runs and not in the chain."
+            continue
+        expected = chain.searched(row["sequence"], record)
+        kinds = {
+            note["kind"] for note in connection.execute("SELECT kind FROM records WHERE about = ?", (row["record_id"],))
+        }
+        if "picture_deleted" in kinds:
+            expected["image_path"] = None
+        if "prompt_erased" in kinds:
+            expected["prompt"] = None
+        expected["deleted"] = int("picture_deleted" in kinds)
+        wrong = [name for name, value in expected.items() if row[name] != value]
+        if wrong:
+            yield f"Run {row['record_id']} is listed with another {', '.join(wrong)} than the chain has."
 
 
 def _pictures(connection: sqlite3.Connection, home: Path, look: Callable[[int, int], None]) -> Iterator[str]:
