@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 import uuid
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import InvalidRequest
@@ -154,7 +155,8 @@ def _append(connection: sqlite3.Connection, entry_id: str, kind: str, about: str
 def searched(sequence: int, record: RunRecord) -> dict[str, object]:
     """Give what the table `runs` repeats of a record, for those who search."""
     asked = record.request
-    # Reading the weights is no part of a picture's time: the next picture does not wait for them.
+    # Reading the weights is no part of a picture's time: the next picture does not wait for them. fsum gives the same
+    # for any order of the stages, and the chain sorts them.
     drawing = [seconds for stage, seconds in record.seconds.items() if stage != "load"]
     return {
         "sequence": sequence,
@@ -166,7 +168,7 @@ def searched(sequence: int, record: RunRecord) -> dict[str, object]:
         "seed": str(asked.seed),
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "seconds": sum(drawing) if drawing else None,
+        "seconds": fsum(drawing) if drawing else None,
         "width": asked.width,
         "height": asked.height,
         "steps": asked.steps,
