@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.cli.terminal import CANCELLED, DONE, FAILED, WRONG_INPUT, say, say_json, tell
@@ -151,7 +151,8 @@ def _wait(batch: Batch, look: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         tell("Stopping after the step that runs; what is done is kept.")
         batch.cancel()
-        batch.wait(timeout=60)
+        with suppress(TimeoutError):  # a slow step of a large model: it ends by itself, and this is still a cancel
+            batch.wait(timeout=60)
         raise
 
 
