@@ -35,15 +35,16 @@ class Stub:
 
     device, dtype = "cpu", torch.float32
     memory_bytes: dict[str, int] = {"stub": 0}  # noqa: RUF012 - never written
+    facts: dict[str, str] = {}  # noqa: RUF012 - never written
 
     def __init__(self) -> None:
         self.model = models.find("miniature-turbo")
         self.at: list[tuple[float, float]] = []
 
-    def encode(self, _: GenerationRequest) -> None:
+    def encode(self, _: list[GenerationRequest]) -> None:
         """Give nothing."""
 
-    def noise(self, _: GenerationRequest) -> torch.Tensor:
+    def noise(self, _: list[GenerationRequest]) -> torch.Tensor:
         """Give zeros."""
         return torch.zeros(1, 16, 16, 16)
 
@@ -53,9 +54,9 @@ class Stub:
         arguments[-1](1, arguments[2])
         return arguments[2]
 
-    def decode(self, _: torch.Tensor) -> Image.Image:
+    def decode(self, _: torch.Tensor) -> list[Image.Image]:
         """Give a grey picture."""
-        return Image.new("RGB", (128, 128), (9, 9, 9))
+        return [Image.new("RGB", (128, 128), (9, 9, 9))]
 
 
 def commit_seconds(home: Path) -> float:

@@ -71,12 +71,12 @@ class Attempt:
         self._enter("loading")
         family = self._family = self._residency.get(request.model)
         self._enter("encoding")
-        features = family.encode(request)
-        latents = family.noise(request)
+        features = family.encode([request])
+        latents = family.noise([request])
         self._enter("denoising")
-        latents = family.denoise(request, features, latents, self._watcher(family))
+        latents = family.denoise([request], features, latents, self._watcher(family))
         self._enter("decoding")
-        picture = family.decode(latents)
+        (picture,) = family.decode(latents)
         self._enter("saving")
         record = self.record("succeeded")
         saved = images.save_png(picture, record, self._home)
@@ -112,7 +112,9 @@ class Attempt:
         if family is not None:
             card = family.model.card
             facts["model"] = ModelIdentity(id=family.model.id, family=card.family, weights_sha256=card.sha256)
-            facts["environment"] = environment(family.device, str(family.dtype).removeprefix("torch."))
+            facts["environment"] = environment(family.device, str(family.dtype).removeprefix("torch.")).model_copy(
+                update=family.facts
+            )
         return bare_record(self._job.request, state, **facts)
 
     def _enter(self, stage: Stage) -> None:

@@ -1,7 +1,7 @@
-"""Z-Image: prompt to text features, seed to noise, noise to latents in a few Euler steps, latents to pixels.
+"""Z-Image: prompts to text features, seeds to noise, noise to latents in a few Euler steps, latents to pixels.
 
 The modules are diffusers' and transformers' own; the loop around them is ours, so that a step can be watched and
-stopped. With the same seed the pixels equal `ZImagePipeline`'s (a test compares them).
+stopped, and so that nothing is computed twice. With the same seed the pixels equal `ZImagePipeline`'s (tests compare).
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from zimage_lab.engine import checks
+from zimage_lab.engine.families import z_image_forward as forward
+from zimage_lab.engine.families.z_image_text import TextFeatures
+from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
 from zimage_lab.errors import InvalidRequest, ModelLoadError, shown
 from zimage_lab.models import tokens
 from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import torch
 
@@ -28,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Text features of a prompt and, with guidance, of its negative, each (1, tokens, width)."""
+    """Text features of prompts and, with guidance, of their negatives, each (tokens, width)."""
 
-    positive: torch.Tensor
-    negative: torch.Tensor | None
+    positive: list[torch.Tensor]
+    negative: list[torch.Tensor]
 
 
 def choose_device(wanted: str | None = None) -> tuple[str, torch.dtype]:
@@ -61,6 +64,8 @@ def choose_device(wanted: str | None = None) -> tuple[str, torch.dtype]:
 class ZImage:
     """A loaded model of the Z-Image family.
 
+    Every verb takes the requests of one batch, which share size, steps, guidance and shift.
+
     Parameters
     ----------
     model
@@ -69,16 +74,37 @@ class ZImage:
         text_encoder, transformer and vae as diffusers' folder names them.
     device, dtype
         Where they are.
+    reference
+        Run the modules' own forward passes, as `ZImagePipeline` does: slower, the measure of the other path.
+    compiling
+        Whether the fast path may compile on a GPU.
     """
 
-    def __init__(self, model: Model, modules: dict[str, Any], device: str, dtype: torch.dtype) -> None:
-        self.model, self.device, self.dtype = model, device, dtype
-        self.text_encoder = modules["text_encoder"]
-        self.transformer = modules["transformer"]
-        self.vae = modules["vae"]
+    def __init__(
+        self,
+        model: Model,
+        modules: dict[str, Any],
+        device: str,
+        dtype: torch.dtype,
+        *,
+        reference: bool = False,
+        compiling: bool = True,
+    ) -> None:
+        import torch
+
+        self.model, self.device, self.dtype, self.modules = model, device, dtype, modules
+        self.text_encoder, self.transformer, self.vae = (
+            modules[name] for name in ("text_encoder", "transformer", "vae")
+        )
+        self.reference = reference
+        self._texts = TextFeatures(self.text_encoder, whole=reference)
+        self._tuning = Tuning(device, compiling=compiling)
+        self._choice = Choice()
+        if device == "cpu" and not reference:
+            self.vae.to(memory_format=torch.channels_last)  # convolutions are a third quicker so
 
     @classmethod
-    def load(cls, model: Model, device: str | None = None) -> ZImage:
+    def load(cls, model: Model, device: str | None = None, *, reference: bool = False) -> ZImage:
         """Read the weights of a diffusers folder; nothing is asked of any network.
 
         Raises
@@ -112,42 +138,50 @@ class ZImage:
         except Exception as error:  # each library has errors of its own for a damaged file
             message = f"The weights of {model.id} cannot be read: {error}. Check or replace the folder {folder.name}."
             raise ModelLoadError(message) from error
-        return cls(model, {name: module.eval().to(chosen) for name, module in modules.items()}, chosen, dtype)
+        modules = {name: module.eval().to(chosen) for name, module in modules.items()}
+        return cls(model, modules, chosen, dtype, reference=reference)
 
     @property
     def memory_bytes(self) -> dict[str, int]:
         """Bytes of each component's weights."""
-        modules = {"text_encoder": self.text_encoder, "transformer": self.transformer, "vae": self.vae}
         return {
             name: sum(value.numel() * value.element_size() for value in module.parameters())
-            for name, module in modules.items()
+            for name, module in self.modules.items()
         }
 
-    def encode(self, request: GenerationRequest) -> Features:
-        """Encode the prompt, and the negative prompt where guidance uses it."""
-        negative = self._features(request.negative_prompt, request) if request.guidance_scale > 0 else None
-        return Features(self._features(request.prompt, request), negative)
+    @property
+    def facts(self) -> dict[str, str | bool]:
+        """How the last picture was computed, for its record."""
+        return {
+            "path": "reference" if self.reference else "fast",
+            "attention": self._choice.attention,
+            "compile": self._choice.compiled,
+        }
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> Features:
+        """Encode the prompts, and the negative prompts where guidance uses them."""
+        guided = requests[0].guidance_scale > 0
+        positive = [self._features(request.prompt, request) for request in requests]
+        negative = [self._features(request.negative_prompt, request) for request in requests] if guided else []
+        return Features(positive, negative)
 
     def _features(self, prompt: str, request: GenerationRequest) -> torch.Tensor:
-        import torch
-
         ids = tokens.encode(self.model, prompt)
         if request.truncate:
             ids = ids[: self.model.card.max_tokens]
-        with torch.inference_mode():
-            output = self.text_encoder(
-                input_ids=torch.tensor([ids], device=self.device), output_hidden_states=True, use_cache=False
-            )
-        features: torch.Tensor = output.hidden_states[-2]
-        return features
+        return self._texts(ids, self.device)
 
-    def noise(self, request: GenerationRequest) -> torch.Tensor:
-        """Draw the first latents from the seed: on the CPU in float32, so that they do not depend on the device."""
+    def noise(self, requests: Sequence[GenerationRequest]) -> torch.Tensor:
+        """Draw each picture's first latents from its seed: on the CPU in float32, so that no device changes them."""
         import torch
 
-        generator = torch.Generator("cpu").manual_seed(request.seed)
-        shape = (1, self.transformer.in_channels, request.height // 8, request.width // 8)
-        return torch.randn(shape, generator=generator, dtype=torch.float32)
+        shape = (1, self.transformer.in_channels, requests[0].height // 8, requests[0].width // 8)
+        return torch.cat(
+            [
+                torch.randn(shape, generator=torch.Generator("cpu").manual_seed(request.seed), dtype=torch.float32)
+                for request in requests
+            ]
+        )
 
     def sigmas(self, request: GenerationRequest) -> list[float]:
         """Give the noise shares of the steps: linear from 1 to 1/steps, shifted, then 0 (`ZImagePipeline`)."""
@@ -160,17 +194,17 @@ class ZImage:
 
     def denoise(
         self,
-        request: GenerationRequest,
+        requests: Sequence[GenerationRequest],
         features: Features,
         latents: torch.Tensor,
         on_step: Callable[[int, torch.Tensor], None],
     ) -> torch.Tensor:
-        """Take the Euler steps from noise to a picture's latents.
+        """Take the Euler steps from noise to the pictures' latents.
 
         Parameters
         ----------
-        request
-            Steps, guidance and shift are read from it.
+        requests
+            Steps, guidance and shift are read from the first.
         features, latents
             From `encode` and `noise`.
         on_step
@@ -179,41 +213,98 @@ class ZImage:
         """
         import torch
 
-        sigmas = self.sigmas(request)
+        sigmas = self.sigmas(requests[0])
         x = latents.to(self.device)
         with torch.inference_mode():
-            for number, (now, following) in enumerate(itertools.pairwise(sigmas), 1):
-                velocity = self._velocity(request, features, x, now)
-                on_step(number, x - now * velocity)
-                x = x + (torch.tensor(following) - torch.tensor(now)).to(x.device) * velocity
+            velocity = self._velocity(requests[0].guidance_scale, features, x, sigmas)
+            for step, (now, following) in enumerate(itertools.pairwise(sigmas)):
+                change = velocity(x, step)
+                on_step(step + 1, x - now * change)
+                x = x + (torch.tensor(following) - torch.tensor(now)).to(x.device) * change
         checks.finite(x, "latents")
         return x
 
-    def _velocity(self, request: GenerationRequest, features: Features, x: torch.Tensor, sigma: float) -> torch.Tensor:
+    def _velocity(
+        self, guidance: float, features: Features, x: torch.Tensor, sigmas: list[float]
+    ) -> Callable[[torch.Tensor, int], torch.Tensor]:
+        """Give the function from latents and step to their derivative by sigma, in float32."""
+        captions = [*features.positive, *features.negative]
+        run = (self._plain if self.reference else self._planned)(captions, x, sigmas)
+        if not features.negative:
+            return run
+        count = len(features.positive)
+
+        def guided(x: torch.Tensor, step: int) -> torch.Tensor:
+            import torch
+
+            positive, negative = run(torch.cat([x, x]), step).split(count)
+            told: torch.Tensor = positive + guidance * (positive - negative)
+            return told
+
+        return guided
+
+    def _plain(
+        self, captions: list[torch.Tensor], _x: torch.Tensor, sigmas: list[float]
+    ) -> Callable[[torch.Tensor, int], torch.Tensor]:
         import torch
 
-        captions = [features.positive] if features.negative is None else [features.positive, features.negative]
-        time = torch.full((len(captions),), (1000 - sigma * 1000) / 1000, device=x.device)
-        typed = x.to(self.dtype).unsqueeze(2)
-        outputs = self.transformer(
-            [typed[0]] * len(captions), time, [caption[0] for caption in captions], return_dict=False
-        )[0]
-        told = outputs[0].float()
-        if features.negative is not None:
-            told = told + request.guidance_scale * (told - outputs[1].float())
-        # The transformer predicts picture minus noise; Euler's step wants noise minus picture.
-        velocity: torch.Tensor = -told.squeeze(1).unsqueeze(0)
-        return velocity
+        def run(x: torch.Tensor, step: int) -> torch.Tensor:
+            time = torch.full((len(captions),), (1000 - sigmas[step] * 1000) / 1000, device=x.device)
+            outputs = self.transformer(list(x.to(self.dtype).unsqueeze(2)), time, captions, return_dict=False)[0]
+            # The transformer predicts picture minus noise; Euler's step wants noise minus picture.
+            return -torch.stack(outputs).squeeze(2).float()
 
-    def decode(self, latents: torch.Tensor) -> Image.Image:
-        """Decode latents into an RGB picture."""
+        return run
+
+    def _planned(
+        self, captions: list[torch.Tensor], x: torch.Tensor, sigmas: list[float]
+    ) -> Callable[[torch.Tensor, int], torch.Tensor]:
+        """Prepare what all steps share, for each padded length of captions: a mixture would need a mask."""
+        import torch
+
+        groups: dict[int, list[int]] = {}
+        for row, caption in enumerate(captions):
+            groups.setdefault(forward.padded(len(caption)), []).append(row)
+        size = (x.shape[2], x.shape[3])
+        plans = [
+            (rows, forward.plan(self.transformer, [captions[row] for row in rows], size, sigmas[:-1]))
+            for rows in groups.values()
+        ]
+        rows, prepared = plans[0]
+        choice = self._choice = self._tuned(len(rows), prepared)
+
+        def one(plan: forward.Plan, x: torch.Tensor, step: int) -> torch.Tensor:
+            velocity = forward.velocity(self.transformer, plan, x, step, attend=choice.attend, block=choice.block)
+            return velocity.float()
+
+        def run(x: torch.Tensor, step: int) -> torch.Tensor:
+            typed = x.to(self.dtype)
+            if len(plans) == 1:
+                return one(prepared, typed, step)
+            result = torch.empty_like(x, dtype=torch.float32)
+            for rows, own in plans:
+                result[rows] = one(own, typed[rows], step)
+            return result
+
+        return run
+
+    def _tuned(self, batch: int, prepared: forward.Plan) -> Choice:
+        blank = prepared.caption.new_zeros(batch, len(prepared.all_turns), prepared.caption.shape[-1])
+        modulation = prepared.steps[0][0][-1]
+        return self._tuning.choose(self.transformer.layers[-1], blank, modulation, prepared.all_turns)
+
+    def decode(self, latents: torch.Tensor) -> list[Image.Image]:
+        """Decode latents into RGB pictures, one after the other: a batch would only need more memory."""
         import torch
 
         config = self.vae.config
-        with torch.inference_mode():
-            scaled = latents.to(self.vae.dtype) / config.scaling_factor + config.shift_factor
-            pixels = self.vae.decode(scaled, return_dict=False)[0][0].float()
-        checks.finite(pixels, "pixels")
-        array = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-        checks.varied(array)
-        return Image.fromarray(array.permute(1, 2, 0).cpu().numpy())
+        pictures = []
+        for row in latents.split(1):
+            with torch.inference_mode():
+                scaled = row.to(self.vae.dtype) / config.scaling_factor + config.shift_factor
+                pixels = self.vae.decode(scaled, return_dict=False)[0][0].float()
+            checks.finite(pixels, "pixels")
+            array = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+            checks.varied(array)
+            pictures.append(Image.fromarray(array.permute(1, 2, 0).cpu().numpy()))
+        return pictures
