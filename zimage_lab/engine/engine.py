@@ -112,12 +112,13 @@ class Engine(Desk):
     def status(self) -> dict[str, Any]:
         """Tell state (idle, loading, running, stopped), model, device, dtype, bytes of weights and jobs."""
         worker = self._worker
+        leases = worker.leases
         return {
             "state": worker.state,
             **worker.residency.facts(),
             "default_model": self.model,
             "queue": sum(job.state == "queued" for job in self.jobs()),
-            "job": worker.lease.job.id if worker.lease else None,
+            "job": leases[0].job.id if leases else None,
             "where": self.where,
         }
 

@@ -81,10 +81,10 @@ class Keeper(threading.Thread):
 
     def _beat(self, beats: int) -> None:
         self._engines.beat(self._engine_id)
-        lease = self._worker.lease
-        if lease is not None and not self._queue.heartbeat(lease) and self._worker.lease is lease:
-            LOG.warning("Job %s was given to another engine; this attempt of it stops", lease.job.id)
-            self._worker.abandon(lease)
+        for lease in self._worker.leases:
+            if not self._queue.heartbeat(lease) and lease in self._worker.leases:
+                LOG.warning("Job %s was given to another engine; this attempt of it stops", lease.job.id)
+                self._worker.abandon(lease)
         if beats % RECOVER_BEATS == 0 and self._queue.recover():
             self._worker.wake()
         if beats % QUOTA_BEATS == 1:

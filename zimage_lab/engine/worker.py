@@ -8,15 +8,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab.engine import together
 from zimage_lab.engine.attempt import Attempt
+from zimage_lab.engine.devices import device_name
 from zimage_lab.engine.residency import Residency
 from zimage_lab.errors import Cancelled, InvalidOutput, LeaseLost, ZImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from PIL import Image
 
     from zimage_lab.engine.events import Events
     from zimage_lab.engine.job import Job
@@ -26,6 +31,9 @@ if TYPE_CHECKING:
     from zimage_lab.store.queue import Queue
 
 LOG = logging.getLogger(__name__)
+
+UNSAVED = 32
+"""Most pictures that wait for the saver: at 1024 x 1024 some 100 MB."""
 
 RETRY_SECONDS = 1.0
 """Pause after an error of the queue (a full disk, a lock held too long) before it is asked again."""
@@ -69,16 +77,31 @@ class Worker(threading.Thread):
         self._engine_id, self._pins, self._shared = engine_id, pins, shared
         self._home, self._queue, self._events = home, queue, events
         self._job_of, self._look, self._tell = job_of, look, tell
+        self._place = device_name(device)
         self._awake = threading.Event()
         self._wanted: str | None = None
         self._unload = False
         self._going_back: tuple[str, bool] | None = None
-        self._job: Job | None = None
+        self._attempts: dict[str, Attempt] = {}
+        self._attempts_lock = threading.Lock()
+        # One thread writes files while the next picture is drawn: compressing a large one takes as long as a step.
+        self._saver = ThreadPoolExecutor(1, thread_name_prefix="zimage-lab-saver")
+        self._room = threading.BoundedSemaphore(UNSAVED)
         self.residency = Residency(home, device, self._model_changed)
-        self.state = "idle"
-        self.lease: Lease | None = None
+        self._state = "idle"
         self.idle_since: float | None = time.monotonic()
         self.stopping = False
+
+    @property
+    def state(self) -> str:
+        """What the engine does: idle, loading, running or stopped."""
+        return "running" if self._state == "idle" and self._attempts else self._state
+
+    @property
+    def leases(self) -> list[Lease]:
+        """The leases that it holds, those whose pictures are being saved included."""
+        with self._attempts_lock:
+            return [attempt.lease for attempt in self._attempts.values()]
 
     def wake(self) -> None:
         """Say that there is something to do."""
@@ -97,31 +120,31 @@ class Worker(threading.Thread):
     def release(self, reason: str, *, paused: bool) -> None:
         """Have the running job go back to the queue at its next step, unless it is cancelled."""
         self._going_back = (reason, paused)
-        job = self._job
-        if job is not None and not job.cancelled:
+        for job in self._jobs():
             job._asked_to_stop.set()  # noqa: SLF001 - the engine drives its jobs
         self.wake()
 
     def abandon(self, lease: Lease) -> None:
         """Stop at the next step: the queue gave the job to another engine."""
-        job = self._job
-        if self.lease is lease and job is not None:
-            job._asked_to_stop.set()  # noqa: SLF001
+        with self._attempts_lock:
+            attempt = self._attempts.get(lease.record_id)
+        if attempt is not None:
+            attempt.job._asked_to_stop.set()  # noqa: SLF001
 
     def look_for_cancel(self) -> None:
-        """Stop the running job at its next step where somebody, perhaps in another process, cancelled it."""
-        job = self._job
-        if job is not None and not job.cancelled and self._queue.cancel_requested([job.id]):
-            job._asked_to_stop.set()  # noqa: SLF001
+        """Stop running jobs at their next step where somebody, perhaps in another process, cancelled them."""
+        jobs = {job.id: job for job in self._jobs() if not job.cancelled}
+        for job_id in self._queue.cancel_requested(list(jobs)) if jobs else ():
+            jobs[job_id]._asked_to_stop.set()  # noqa: SLF001
 
     def run(self) -> None:
         """Take jobs until the engine stops."""
         while not self.stopping:
             self._awake.clear()
             try:
-                lease = self._queue.lease(self._engine_id, self._pins, shared=self._shared)
-                if lease is not None:
-                    self._run(lease)
+                leases = self._lease()
+                if leases:
+                    self._run(leases)
                     continue
                 self._idle_work()
             except Exception:
@@ -131,8 +154,9 @@ class Worker(threading.Thread):
                 continue
             if not self.stopping:
                 self._awake.wait()
+        self._saver.shutdown()
         self.residency.unload()
-        self.state = "stopped"
+        self._state = "stopped"
 
     def _idle_work(self) -> None:
         if self._unload:
@@ -148,46 +172,69 @@ class Worker(threading.Thread):
             LOG.info("The model was not loaded ahead: %s", error)
 
     def _model_changed(self, change: str, model_id: str) -> None:
-        self.state = "loading" if change == "loading" else "running" if self.lease else "idle"
+        self._state = "loading" if change == "loading" else "idle"
         self._events.emit("model", state=change, model=model_id)
         self._tell({**self.residency.facts(), "loading": model_id if change == "loading" else None})
 
-    def _run(self, lease: Lease) -> None:
-        job = self._job_of(lease.job)
-        self._job, self.lease, self.state, self.idle_since = job, lease, "running", None
-        attempt = Attempt(lease, job, home=self._home, residency=self.residency, events=self._events)
+    def _lease(self) -> list[Lease]:
+        """Take the next job, and those right behind it that can be drawn with it."""
+        first = self._queue.lease(self._engine_id, self._pins, shared=self._shared)
+        if first is None:
+            return []
+        leases, asked = [first], first.job.request
+        # What an engine died of is not drawn together with others: they would share its fate.
+        most = together.most(asked, self._place) if first.attempt == 1 else 1
+
+        def fits(row: JobRow) -> bool:
+            return row.attempts == 0 and together.alike(asked, row.request)
+
+        while len(leases) < most:
+            lease = self._queue.lease(self._engine_id, self._pins, shared=self._shared, fits=fits)
+            if lease is None:
+                break
+            leases.append(lease)
+        return leases
+
+    def _run(self, leases: list[Lease]) -> None:
+        attempts = [Attempt(one, self._job_of(one.job), home=self._home, events=self._events) for one in leases]
+        with self._attempts_lock:
+            self._attempts.update({attempt.lease.record_id: attempt for attempt in attempts})
+            self.idle_since = None
         try:
             self._look()
-            if self.stopping and self._going_back is None:
-                self._going_back = ("Its engine was stopped.", False)
-            state, error, record = self._try(attempt, job)
-            self._end(lease, state, error, record)
+            if self.stopping:
+                reason, paused = self._going_back or ("Its engine was stopped.", False)
+                self.release(reason, paused=paused)
+            together.draw(attempts, self.residency, ended=self._ended, drawn=self._drawn)
         finally:
-            self._job, self.lease, self.state, self.idle_since = None, None, "idle", time.monotonic()
-        self._look()
+            self._look()
 
-    def _try(self, attempt: Attempt, job: Job) -> tuple[EndState, str | None, RunRecord]:
-        state: EndState = "failed"
+    def _drawn(self, attempt: Attempt, picture: Image.Image) -> None:
+        """Hand a picture to the saver; where many are unsaved, wait for it."""
+        self._room.acquire()
+        self._saver.submit(self._save, attempt, picture)
+
+    def _save(self, attempt: Attempt, picture: Image.Image) -> None:
         try:
-            record = attempt.make()
-        except Cancelled as stopped:
-            state, error = "cancelled", str(stopped)
-        except InvalidOutput as invalid:
-            state, error = "invalid_output", str(invalid)
-        except ZImageError as known:
-            error = str(known)
-        except MemoryError:
-            error = "Memory ran out. Choose a smaller size, or close what else uses memory; the engine goes on."
-        except Exception as unknown:
-            LOG.exception("Job %s failed", job.id)
-            error = _sentence(unknown)
-        else:
-            return "succeeded", None, record
-        return state, error, attempt.record(state, error)
+            try:
+                record = attempt.save(picture)
+            except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+                self._ended(attempt, error)
+            else:
+                self._end(attempt, "succeeded", None, record)
+        except Exception:
+            LOG.exception("The end of job %s could not be written", attempt.job.id)
+        finally:
+            self._room.release()
 
-    def _end(self, lease: Lease, state: EndState, error: str | None, record: RunRecord) -> None:
+    def _ended(self, attempt: Attempt, error: Exception) -> None:
+        """End an attempt that gave no picture."""
+        state, sentence = _told(error)
+        self._end(attempt, state, sentence, attempt.record(state, sentence))
+
+    def _end(self, attempt: Attempt, state: EndState, error: str | None, record: RunRecord) -> None:
         """Write how it ended: job, attempt and record at once, or the job's way back into the queue."""
-        back = self._going_back
+        lease, back = attempt.lease, self._going_back
         try:
             if state == "cancelled" and back is not None and not self._queue.get(lease.job.id).cancel_requested:
                 self._queue.release(lease, paused=back[1], reason=back[0])
@@ -199,14 +246,33 @@ class Worker(threading.Thread):
             # Whoever waits hears of the end even where the queue cannot be written; the attempt is found later.
             LOG.exception("The end of job %s could not be written", lease.job.id)
             sentence = error or f"The picture was made, and could not be recorded. {unwritten}"
-            if self._job is not None:
-                self._job._finish("failed" if state == "succeeded" else state, None, sentence)  # noqa: SLF001
+            attempt.job._finish("failed" if state == "succeeded" else state, None, sentence)  # noqa: SLF001
+        finally:
+            with self._attempts_lock:
+                self._attempts.pop(lease.record_id, None)
+                if not self._attempts:
+                    self.idle_since = time.monotonic()
+        self._look()
+
+    def _jobs(self) -> list[Job]:
+        with self._attempts_lock:
+            return [attempt.job for attempt in self._attempts.values()]
 
 
-def _sentence(error: Exception) -> str:
+def _told(error: Exception) -> tuple[EndState, str]:
+    """Give the state and the sentence of what went wrong."""
+    if isinstance(error, Cancelled):
+        return "cancelled", str(error)
+    if isinstance(error, InvalidOutput):
+        return "invalid_output", str(error)
+    if isinstance(error, ZImageError):
+        return "failed", str(error)
+    if isinstance(error, MemoryError):
+        return "failed", "Memory ran out. Choose a smaller size, or close what else uses memory; the engine goes on."
     import torch
 
     if isinstance(error, torch.OutOfMemoryError):
         torch.cuda.empty_cache()
-        return "The device's memory ran out. Choose a smaller size; the engine goes on."
-    return f"{type(error).__name__}: {error}"
+        return "failed", "The device's memory ran out. Choose a smaller size; the engine goes on."
+    LOG.error("A job failed", exc_info=error)
+    return "failed", f"{type(error).__name__}: {error}"

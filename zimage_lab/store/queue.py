@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import LeaseLost
-from zimage_lab.store import leases, order, recovery
+from zimage_lab.store import jobs, leases, order, recovery
 from zimage_lab.store.steering import Steering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Unpack
 
     from zimage_lab.recipe import RunRecord
@@ -79,7 +79,14 @@ class Queue(Steering):
         with self._database.read() as connection:
             return leases.first_waiting(connection, (engine_id, *pins), shared=shared) is not None
 
-    def lease(self, engine_id: str, pins: tuple[str, ...] = (), *, shared: bool = True) -> Lease | None:
+    def lease(
+        self,
+        engine_id: str,
+        pins: tuple[str, ...] = (),
+        *,
+        shared: bool = True,
+        fits: Callable[[JobRow], bool] | None = None,
+    ) -> Lease | None:
         """Give an engine the next job and open an attempt of it: highest priority first, then in order.
 
         Parameters
@@ -90,17 +97,21 @@ class Queue(Steering):
             What else it answers to, such as its device.
         shared
             Whether it takes jobs that are pinned to nobody.
+        fits
+            Asked of the next job; where it says no, nothing is taken, and no other job is looked at.
 
         Returns
         -------
         Lease or None
-            None when nothing waits for it, or the queue is paused.
+            None when nothing waits for it, the next one does not fit, or the queue is paused.
         """
         if not self.waits(engine_id, pins, shared=shared):  # an idle engine asks often: no write lock for nothing
             return None
         with self._database.write() as connection:
             job_id = leases.first_waiting(connection, (engine_id, *pins), shared=shared)
-            return None if job_id is None else leases.begin(connection, job_id, engine_id)
+            if job_id is None or (fits is not None and not fits(jobs.find(connection, job_id))):
+                return None
+            return leases.begin(connection, job_id, engine_id)
 
     def heartbeat(self, lease: Lease) -> bool:
         """Say that the engine is still at it; False when the lease was lost."""

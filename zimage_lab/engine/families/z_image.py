@@ -221,7 +221,6 @@ class ZImage:
                 change = velocity(x, step)
                 on_step(step + 1, x - now * change)
                 x = x + (torch.tensor(following) - torch.tensor(now)).to(x.device) * change
-        checks.finite(x, "latents")
         return x
 
     def _velocity(
@@ -300,6 +299,7 @@ class ZImage:
         config = self.vae.config
         pictures = []
         for row in latents.split(1):
+            checks.finite(row, "latents")
             with torch.inference_mode():
                 scaled = row.to(self.vae.dtype) / config.scaling_factor + config.shift_factor
                 pixels = self.vae.decode(scaled, return_dict=False)[0][0].float()

@@ -1,0 +1,153 @@
+"""Draws the pictures of one batch: several jobs that share everything but prompt and seed go through the model at once.
+
+On small pictures a batch costs far less than its pictures one by one; on large ones nothing is gained, so they go
+alone. A job that is cancelled, or whose picture is none, ends alone, and the others go on.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zimage_lab.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import torch
+    from PIL import Image
+
+    from zimage_lab.engine.attempt import Attempt
+    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.engine.job import Stage
+    from zimage_lab.engine.residency import Residency
+    from zimage_lab.request import GenerationRequest
+
+PIXELS = {"cpu": 16 * 128 * 128}
+"""Most pixels of a batch by device; on a CPU larger batches gain nothing and keep people waiting."""
+
+GPU_PIXELS = 1024 * 1024
+
+MOST = 16
+"""Most pictures of a batch, so that the first one does not wait long for the others."""
+
+OWN = {"prompt", "negative_prompt", "seed", "truncate"}
+"""What the requests of one batch may differ in."""
+
+
+def alike(first: GenerationRequest, other: GenerationRequest) -> bool:
+    """Whether two requests may go through the model together."""
+    return all(getattr(first, name) == getattr(other, name) for name in type(first).model_fields if name not in OWN)
+
+
+def most(request: GenerationRequest, device: str) -> int:
+    """Tell how many pictures of this kind a batch may have on a device: "cpu", "cuda:0"."""
+    return max(1, min(MOST, PIXELS.get(device, GPU_PIXELS) // (request.width * request.height)))
+
+
+def draw(
+    attempts: Sequence[Attempt],
+    residency: Residency,
+    *,
+    ended: Callable[[Attempt, Exception], None],
+    drawn: Callable[[Attempt, Image.Image], None],
+) -> None:
+    """Draw the pictures of attempts whose requests are alike.
+
+    Parameters
+    ----------
+    attempts
+        One or more.
+    residency
+        Gives the model.
+    ended
+        Called once for each attempt that ends without a picture, with the reason.
+    drawn
+        Called once for each picture; saving is the caller's.
+    """
+    _Drawing(attempts, ended).run(residency, drawn)
+
+
+class _Drawing:
+    def __init__(self, attempts: Sequence[Attempt], ended: Callable[[Attempt, Exception], None]) -> None:
+        self._attempts = list(attempts)
+        self._going = dict.fromkeys(range(len(attempts)), True)
+        self._ended = ended
+
+    def run(self, residency: Residency, drawn: Callable[[Attempt, Image.Image], None]) -> None:
+        try:
+            self._run(residency, drawn)
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody who still waits must hear of it
+            for row in list(self._going):
+                self._end(row, error)
+
+    def _run(self, residency: Residency, drawn: Callable[[Attempt, Image.Image], None]) -> None:
+        self._enter("loading")
+        for row in list(self._going):
+            self._guard(row, self._attempts[row].check)
+        if not self._going:
+            return
+        self._attempts = [self._attempts[row] for row in self._going]
+        self._going = dict.fromkeys(range(len(self._attempts)), True)
+        requests = [attempt.job.request for attempt in self._attempts]
+        with self._timed("load"):
+            family = residency.get(requests[0].model)
+        for row, attempt in enumerate(self._attempts):
+            attempt.drawn_by(family, row, len(self._attempts))
+        self._enter("encoding")
+        with self._timed("encode"):
+            features = family.encode(requests)
+            latents = family.noise(requests)
+        self._enter("denoising")
+        with self._timed("denoise"):
+            latents = family.denoise(requests, features, latents, self._on_step)
+        self._enter("decoding")
+        for row in list(self._going):
+            self._guard(row, partial(self._finish, row, latents, family, drawn))
+
+    def _finish(
+        self, row: int, latents: torch.Tensor, family: ZImage, drawn: Callable[[Attempt, Image.Image], None]
+    ) -> None:
+        attempt, began = self._attempts[row], time.perf_counter()
+        (picture,) = family.decode(latents[row : row + 1])
+        attempt.spent("decode", time.perf_counter() - began)
+        del self._going[row]
+        drawn(attempt, picture)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            share = (time.perf_counter() - began) / len(self._attempts)
+            for attempt in self._attempts:
+                attempt.spent(stage, share)
+
+    def _enter(self, stage: Stage) -> None:
+        for row in list(self._going):
+            self._guard(row, partial(self._attempts[row].enter, stage))
+        self._anybody()
+
+    def _on_step(self, number: int, expected: torch.Tensor) -> None:
+        for row in list(self._going):
+            self._guard(row, partial(self._attempts[row].on_step, number, expected[row]))
+        self._anybody()
+
+    def _anybody(self) -> None:
+        if not self._going:
+            message = "Nobody waits for a picture of this batch any more."
+            raise Cancelled(message)
+
+    def _guard(self, row: int, act: Callable[[], None]) -> None:
+        """Do something for one attempt; what goes wrong ends it alone."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+            self._end(row, error)
+
+    def _end(self, row: int, error: Exception) -> None:
+        if self._going.pop(row, False):
+            self._ended(self._attempts[row], error)
