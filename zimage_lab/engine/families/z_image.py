@@ -6,13 +6,13 @@ stopped, and so that nothing is computed twice. With the same seed the pixels eq
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from zimage_lab.engine import checks
+from zimage_lab.engine.families import euler
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
@@ -100,7 +100,7 @@ class ZImage:
         self._texts = TextFeatures(self.text_encoder, whole=reference)
         self._tuning = Tuning(device, compiling=compiling)
         self._choice = Choice()
-        if device == "cpu" and not reference:
+        if not reference and device != "mps":
             self.vae.to(memory_format=torch.channels_last)  # convolutions are a third quicker so
 
     @classmethod
@@ -184,13 +184,9 @@ class ZImage:
         )
 
     def sigmas(self, request: GenerationRequest) -> list[float]:
-        """Give the noise shares of the steps: linear from 1 to 1/steps, shifted, then 0 (`ZImagePipeline`)."""
-        import numpy as np
-
+        """Give the noise shares of the request's steps."""
         shift = self.model.card.defaults.shift if request.shift is None else request.shift
-        raw = np.linspace(1.0, 1 / request.steps, request.steps).astype(np.float32)
-        shifted = shift * raw / (1 + (shift - 1) * raw)
-        return [*map(float, shifted.astype(np.float32)), 0.0]
+        return euler.schedule(request.steps, shift)
 
     def denoise(
         self,
@@ -217,11 +213,7 @@ class ZImage:
         x = latents.to(self.device)
         with torch.inference_mode():
             velocity = self._velocity(requests[0].guidance_scale, features, x, sigmas)
-            for step, (now, following) in enumerate(itertools.pairwise(sigmas)):
-                change = velocity(x, step)
-                on_step(step + 1, x - now * change)
-                x = x + (torch.tensor(following) - torch.tensor(now)).to(x.device) * change
-        return x
+            return euler.walk(x, sigmas, velocity, on_step)
 
     def _velocity(
         self, guidance: float, features: Features, x: torch.Tensor, sigmas: list[float]
