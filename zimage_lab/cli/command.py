@@ -7,7 +7,20 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zimage_lab.cli import batch, doctor, generate, hooks, labels, machine, metrics, miniature, queue, records, schedule
+from zimage_lab.cli import (
+    batch,
+    bench,
+    doctor,
+    generate,
+    hooks,
+    labels,
+    machine,
+    metrics,
+    miniature,
+    queue,
+    records,
+    schedule,
+)
 from zimage_lab.cli.parser import Parser
 from zimage_lab.cli.terminal import CANCELLED, FAILED, WRONG_INPUT, tell
 from zimage_lab.errors import Cancelled, InvalidRequest, ZImageError
@@ -41,7 +54,20 @@ def parser() -> Parser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     top.set_defaults(run=_start, parser=top)
     groups = top.add_subparsers(metavar="COMMAND")
-    for module in (generate, batch, queue, records, labels, hooks, schedule, metrics, machine, doctor, miniature):
+    for module in (
+        generate,
+        batch,
+        queue,
+        records,
+        labels,
+        hooks,
+        schedule,
+        metrics,
+        machine,
+        doctor,
+        miniature,
+        bench,
+    ):
         module.add(groups)
     return top
 
