@@ -294,14 +294,6 @@ def test_damaged_weights_are_a_sentence(tmp_path: Path, part: str, file: str) ->
         families.load(models.Model(whole.card, tmp_path / "damaged"), "cpu")
 
 
-@pytest.mark.parametrize("device", ["cudaa", "cuda:99", ""])
-def test_a_device_that_is_not_here_is_a_sentence(device: str) -> None:
-    from zimage_lab.engine.families.z_image import choose_device
-
-    with pytest.raises(InvalidRequest, match=r"^device: .* cannot be used here"):
-        choose_device(device)
-
-
 def test_a_preview_map_of_another_model_gives_no_preview() -> None:
     import torch
 

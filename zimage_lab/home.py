@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -36,6 +37,14 @@ class Settings(BaseModel):
         The model that is loaded where none is named; None is the bundled one.
     device
         "cpu", "cuda", "cuda:1"; None picks.
+    memory
+        What of a model stays on the device: "resident", "balanced", "small"; "auto" takes what fits.
+    memory_gb
+        Most gigabytes (10**9 bytes) of the device that models may take; None takes what is free.
+    path
+        "fast", or "reference" for the libraries' own forward passes, with which the fast one is compared.
+    compile
+        "auto" compiles on a GPU where that is quicker; "off" never does.
     disk_quota_gb
         Most gigabytes (10**9 bytes) that pictures may take, the oldest go first; None sets no limit.
     keep_days
@@ -57,6 +66,10 @@ class Settings(BaseModel):
 
     model: str | None = None
     device: str | None = None
+    memory: Literal["auto", "resident", "balanced", "small"] = "auto"
+    memory_gb: float | None = Field(default=None, gt=0)
+    path: Literal["fast", "reference"] = "fast"
+    compile: Literal["auto", "off"] = "auto"
     disk_quota_gb: float | None = Field(default=None, gt=0)
     keep_days: float | None = Field(default=None, gt=0, le=36_500)
     engine_idle_minutes: float = Field(default=10.0, gt=0)

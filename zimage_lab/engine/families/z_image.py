@@ -16,9 +16,8 @@ from zimage_lab.engine.families import euler
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
-from zimage_lab.errors import InvalidRequest, ModelLoadError, shown
-from zimage_lab.models import tokens
-from zimage_lab.models.card import reason
+from zimage_lab.errors import ModelLoadError
+from zimage_lab.models import memory, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,30 +36,6 @@ class Features:
     negative: list[torch.Tensor]
 
 
-def choose_device(wanted: str | None = None) -> tuple[str, torch.dtype]:
-    """Choose where to compute and in which precision: bfloat16 on CUDA, else float32; never float16.
-
-    Half precision overflows in this transformer and gives black pictures.
-
-    Raises
-    ------
-    InvalidRequest
-        The device that is wanted cannot be used here.
-    """
-    import torch
-
-    if wanted is None:
-        wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=wanted)
-    except (AssertionError, RuntimeError) as error:  # AssertionError: torch was built without it
-        field, what = "device", f"{shown(wanted)} cannot be used here ({reason(error)})"
-        raise InvalidRequest(
-            field, wanted, what, 'Use "cpu", or mend the driver: `zimage-lab doctor` looks.'
-        ) from error
-    return wanted, torch.bfloat16 if wanted.startswith("cuda") else torch.float32
-
-
 class ZImage:
     """A loaded model of the Z-Image family.
 
@@ -74,6 +49,8 @@ class ZImage:
         text_encoder, transformer and vae as diffusers' folder names them.
     device, dtype
         Where they are.
+    policy
+        What of it stays on the device; where anything is streamed, the modules' own forward passes run.
     reference
         Run the modules' own forward passes, as `ZImagePipeline` does: slower, the measure of the other path.
     compiling
@@ -87,6 +64,7 @@ class ZImage:
         device: str,
         dtype: torch.dtype,
         *,
+        policy: memory.Policy = "resident",
         reference: bool = False,
         compiling: bool = True,
     ) -> None:
@@ -96,16 +74,29 @@ class ZImage:
         self.text_encoder, self.transformer, self.vae = (
             modules[name] for name in ("text_encoder", "transformer", "vae")
         )
-        self.reference = reference
-        self._texts = TextFeatures(self.text_encoder, whole=reference)
+        self.policy = policy
+        # Group offload watches the modules' own forward passes, which the fast path does not call.
+        self.reference = reference or policy == "small"
+        self._texts = TextFeatures(self.text_encoder, whole=reference or policy != "resident")
         self._tuning = Tuning(device, compiling=compiling)
         self._choice = Choice()
         if not reference and device != "mps":
             self.vae.to(memory_format=torch.channels_last)  # convolutions are a third quicker so
 
     @classmethod
-    def load(cls, model: Model, device: str | None = None, *, reference: bool = False) -> ZImage:
+    def load(cls, model: Model, device: str | None = None, *, memory_policy: str = "auto", **options: bool) -> ZImage:
         """Read the weights of a diffusers folder; nothing is asked of any network.
+
+        Parameters
+        ----------
+        model
+            A model that is on this machine.
+        device
+            As torch names it; None takes the best there is.
+        memory_policy
+            "auto" or one of `models.memory`'s policies.
+        **options
+            `reference`, `compiling`.
 
         Raises
         ------
@@ -122,24 +113,31 @@ class ZImage:
 
         logging.disable_progress_bar()  # the engine's own events say that a model is loading
 
-        chosen, dtype = choose_device(device)
-        options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
+        chosen, dtype = memory.choose_device(device)
+        defaults = model.card.defaults
+        files = {name: sorted((folder / name).glob("*.safetensors")) for name in ("text_encoder", "transformer", "vae")}
+        sizes = memory.stored_bytes(files, dict.fromkeys(files, dtype.itemsize) | {"vae": 4})
+        working = memory.working_bytes(defaults.width, defaults.height)
+        policy = memory.choose(memory_policy, sizes, memory.free_bytes(chosen), working)
+        reading: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
             modules = {
-                "text_encoder": Qwen3Model.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **options),
+                "text_encoder": Qwen3Model.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **reading),
                 "transformer": ZImageTransformer2DModel.from_pretrained(
-                    folder, subfolder="transformer", torch_dtype=dtype, **options
+                    folder, subfolder="transformer", torch_dtype=dtype, **reading
                 ),
                 # Decoding in half precision shows bands in the sky; the VAE is small enough to stay in float32.
-                "vae": AutoencoderKL.from_pretrained(folder, subfolder="vae", **options).float(),
+                "vae": AutoencoderKL.from_pretrained(folder, subfolder="vae", **reading).float(),
             }
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # each library has errors of its own for a damaged file
             message = f"The weights of {model.id} cannot be read: {error}. Check or replace the folder {folder.name}."
             raise ModelLoadError(message) from error
-        modules = {name: module.eval().to(chosen) for name, module in modules.items()}
-        return cls(model, modules, chosen, dtype, reference=reference)
+        for module in modules.values():
+            module.eval()
+        policy = memory.arrange(modules, chosen, policy)
+        return cls(model, modules, chosen, dtype, policy=policy, **options)
 
     @property
     def memory_bytes(self) -> dict[str, int]:
@@ -156,6 +154,8 @@ class ZImage:
             "path": "reference" if self.reference else "fast",
             "attention": self._choice.attention,
             "compile": self._choice.compiled,
+            "offload": self.policy,
+            "vae_tiling": self.vae.use_tiling,
         }
 
     def encode(self, requests: Sequence[GenerationRequest]) -> Features:
@@ -289,6 +289,10 @@ class ZImage:
         import torch
 
         config = self.vae.config
+        if memory.tiles(self.device, latents.shape[3] * 8, latents.shape[2] * 8):
+            self.vae.enable_tiling()
+        else:
+            self.vae.disable_tiling()
         pictures = []
         for row in latents.split(1):
             checks.finite(row, "latents")

@@ -1,0 +1,89 @@
+"""What fits where: the policy for each card, the estimates behind it, and that streaming changes no number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zimage_lab import models
+from zimage_lab.engine.families.z_image import ZImage
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.models import memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zimage_lab.models.memory import Policy
+
+GB = 10**9
+TURBO = {"text_encoder": int(8.04 * GB), "transformer": int(12.31 * GB), "vae": int(0.34 * GB)}  # VAE in float32
+AT_1024 = memory.working_bytes(1024, 1024)
+
+
+@pytest.mark.parametrize(
+    ("free", "policy"),
+    # A card's free memory is what its name says, in GiB, less half a gigabyte of context.
+    [(7.9, "small"), (12.2, "small"), (16.6, "balanced"), (25.2, "resident"), (84.0, "resident")],
+)
+def test_cards_get_the_policy_of_their_size(free: float, policy: Policy) -> None:
+    assert memory.choose("auto", TURBO, int(free * GB), AT_1024) == policy
+
+
+def test_a_16_gb_card_keeps_below_its_limit() -> None:
+    peak = TURBO["transformer"] + TURBO["vae"] + max(AT_1024, memory.STREAMED)
+    assert peak <= 14.5 * GB, "performance.md"
+
+
+def test_a_policy_that_is_asked_for_holds() -> None:
+    assert [memory.choose(asked, TURBO, 0, 0) for asked in memory.POLICIES] == list(memory.POLICIES)
+    with pytest.raises(InvalidRequest, match="Did you mean 'balanced'"):
+        memory.choose("balance", TURBO, 0, 0)
+
+
+@given(st.integers(0, 100 * GB), st.integers(0, 100 * GB))
+def test_more_memory_never_chooses_a_slower_policy(one: int, other: int) -> None:
+    chosen = [memory.choose("auto", TURBO, free, AT_1024) for free in sorted((one, other))]
+    assert memory.POLICIES.index(chosen[1]) <= memory.POLICIES.index(chosen[0])
+
+
+def test_bytes_are_read_from_headers(tmp_path: Path) -> None:
+    folder = models.find("miniature-turbo").folder
+    files = {name: sorted((folder / name).glob("*.safetensors")) for name in ("transformer", "vae")}
+    family = ZImage.load(models.find("miniature-turbo"), "cpu")
+    told = memory.stored_bytes(files, {"transformer": 4, "vae": 4})
+    assert told == {name: family.memory_bytes[name] for name in told}
+    other = tmp_path / "weights.gguf"
+    other.write_bytes(b"GGUF" * 100)
+    assert memory.stored_bytes({"transformer": [other]}, {"transformer": 2}) == {"transformer": 400}
+
+
+def test_on_the_cpu_everything_is_resident() -> None:
+    family = ZImage.load(models.find("miniature-turbo"), "cpu")
+    assert memory.arrange(family.modules, "cpu", "small") == "resident"
+    assert not memory.tiles("cpu", 8192, 8192)
+    assert memory.free_bytes("cpu") > 0
+
+
+def test_streaming_changes_no_number() -> None:
+    entry = models.find("miniature-turbo")
+    plain = ZImage.load(entry, "cpu", reference=True)
+    streamed = ZImage.load(entry, "cpu", reference=True)
+    for name in ("text_encoder", "transformer"):
+        memory.stream(streamed.modules[name], "cpu")
+    batch = [models.build("a red cat on the left", seed=1, steps=2)]
+    with torch.inference_mode():
+        ours, theirs = (
+            family.denoise(batch, family.encode(batch), family.noise(batch), lambda *_: None)
+            for family in (streamed, plain)
+        )
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("device", ["cuda:9", "toaster", "meta?"])
+def test_a_device_that_is_not_here_is_a_sentence(device: str) -> None:
+    with pytest.raises(InvalidRequest, match="cannot be used here"):
+        memory.choose_device(device)

@@ -1,0 +1,219 @@
+"""Where a model computes and what of it stays there: the device, the precision, and what fits into its memory.
+
+resident   everything stays on the device
+balanced   the text encoder waits in the host's memory and is streamed through the device for a new prompt; a prompt
+           that was met before needs nothing of it. What a 16 GB card takes for Z-Image
+small      the transformer is streamed as well, at every step: a few gigabytes do, at the price of the bus
+
+Streaming is diffusers' group offload. On the CPU, and on a Mac whose GPU shares the host's memory, everything is
+resident whatever is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from zimage_lab.errors import InvalidRequest, shown, suggestion
+from zimage_lab.models.card import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import torch
+
+Policy = Literal["resident", "balanced", "small"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+
+TEXT = "text_encoder"
+"""The component that balanced keeps away."""
+
+STREAMED = 1_200_000_000
+"""Bytes of the streamed text encoder that are on the device at a time: Qwen3-4B's embeddings and two of its layers."""
+
+TILE = 512
+"""Edge in pixels of what the VAE decodes at once where a whole picture does not fit."""
+
+_SLACK = 300_000_000  # the libraries' own workspaces
+
+
+def choose_device(wanted: str | None = None) -> tuple[str, torch.dtype]:
+    """Choose where to compute and in which precision: bfloat16 on CUDA, else float32; never float16.
+
+    Half precision overflows in Z-Image's transformer and gives black pictures.
+
+    Parameters
+    ----------
+    wanted
+        As torch names it; None takes CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    InvalidRequest
+        The device that is wanted cannot be used here.
+    """
+    import torch
+
+    if wanted is None:
+        wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (AssertionError, RuntimeError) as error:  # AssertionError: torch was built without it
+        field, what = "device", f"{shown(wanted)} cannot be used here ({reason(error)})"
+        raise InvalidRequest(
+            field, wanted, what, 'Use "cpu", or mend the driver: `zimage-lab doctor` looks.'
+        ) from error
+    return wanted, torch.bfloat16 if wanted.startswith("cuda") else torch.float32
+
+
+def free_bytes(device: str) -> int:
+    """Measure how many bytes are free on a device: of the host's memory for the CPU."""
+    import torch
+
+    if device.startswith("cuda"):
+        free, _total = torch.cuda.mem_get_info(device)
+        # What torch holds and does not use is free for torch.
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    if device.startswith("mps"):
+        return int(torch.mps.recommended_max_memory()) - int(torch.mps.current_allocated_memory())
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def stored_bytes(files: Mapping[str, list[Path]], sizes: Mapping[str, int]) -> dict[str, int]:
+    """Tell how many bytes of memory each component will take, from the headers of its files.
+
+    Parameters
+    ----------
+    files
+        Safetensors (or other) files of each component.
+    sizes
+        Bytes of a number in memory, by component; a component that is not named keeps what its file has.
+
+    Returns
+    -------
+    dict
+        Bytes by component. A file that is no safetensors counts with its own size.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    result: dict[str, int] = {}
+    for name, paths in files.items():
+        total = 0
+        for path in paths:
+            try:
+                with safe_open(path, framework="np") as file:
+                    count = 0
+                    for key in file.keys():  # noqa: SIM118 - the file is no dict
+                        numbers = 1
+                        for edge in file.get_slice(key).get_shape():
+                            numbers *= edge
+                        count += numbers
+                total += count * sizes[name] if name in sizes else path.stat().st_size
+            except SafetensorError:
+                total += path.stat().st_size
+        result[name] = total
+    return result
+
+
+def working_bytes(width: int, height: int, *, dim: int = 3840, hidden: int = 10240) -> int:
+    """Estimate what a picture needs beside the weights, in bfloat16, decoded in tiles.
+
+    Parameters
+    ----------
+    width, height
+        In pixels.
+    dim, hidden
+        Width of the transformer and of its feed-forward layers; the real model's by default.
+    """
+    tokens = width * height // 256
+    # In a block some twelve tensors of the model's width and three of the hidden one live at once.
+    transformer = tokens * (12 * dim + 3 * hidden) * 2
+    return max(transformer, decode_bytes(min(width, TILE), min(height, TILE))) + _SLACK
+
+
+def decode_bytes(width: int, height: int, channels: int = 256) -> int:
+    """Estimate what the VAE needs to decode a picture in float32: its last upsampling holds the most.
+
+    There `channels` feature maps of the picture's full size stand as input, norm, activation and, halved, output.
+    """
+    return int(width * height * channels * 4 * 3.5)
+
+
+def choose(asked: str, sizes: Mapping[str, int], free: int, working: int) -> Policy:
+    """Choose a policy: the one that is asked for, or with "auto" the quickest that fits.
+
+    Parameters
+    ----------
+    asked
+        "auto" or a policy.
+    sizes
+        Bytes of each component's weights.
+    free
+        Bytes that are free before anything is loaded.
+    working
+        From `working_bytes`.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no such policy.
+    """
+    if asked != "auto":
+        if asked not in POLICIES:
+            field, known = "memory", ("auto", *POLICIES)
+            raise InvalidRequest(field, asked, f"{shown(asked)} is not a policy", suggestion(asked, known))
+        return next(policy for policy in POLICIES if policy == asked)
+    weights = sum(sizes.values())
+    if weights + working <= free:
+        return "resident"
+    if weights - sizes.get(TEXT, 0) + max(STREAMED, working) <= free:  # one after the other
+        return "balanced"
+    return "small"
+
+
+def arrange(modules: Mapping[str, Any], device: str, policy: Policy) -> Policy:
+    """Bring a model's components to where the policy wants them; gives the policy that holds.
+
+    Parameters
+    ----------
+    modules
+        By component: text_encoder, transformer or unet, vae.
+    device
+        As torch names it.
+    policy
+        From `choose`.
+    """
+    if not device.startswith("cuda"):
+        policy = "resident"
+    streamed = {"resident": (), "balanced": (TEXT,), "small": (TEXT, "transformer", "unet")}[policy]
+    for name, module in modules.items():
+        if name in streamed:
+            stream(module, device)
+        else:
+            module.to(device)
+    return policy
+
+
+def stream(module: Any, device: str) -> None:  # noqa: ANN401 - any torch module
+    """Keep a module in the host's memory and bring its layers to the device when they are called."""
+    import torch
+    from diffusers.hooks import apply_group_offloading
+
+    module.to("cpu")
+    cuda = device.startswith("cuda")
+    apply_group_offloading(
+        module,
+        onload_device=torch.device(device),
+        offload_device=torch.device("cpu"),
+        offload_type="block_level",
+        num_blocks_per_group=1,
+        non_blocking=cuda,
+        use_stream=cuda,  # the next layer comes while this one computes
+    )
+
+
+def tiles(device: str, width: int, height: int) -> bool:
+    """Tell whether a picture of this size must be decoded in tiles: never on a CPU, which swaps before it fails."""
+    return device.startswith("cuda") and decode_bytes(width, height) > free_bytes(device) - _SLACK
