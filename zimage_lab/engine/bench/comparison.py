@@ -78,7 +78,8 @@ def load(model: str, device: str | None = None, *, random: bool = False) -> ZIma
     """
     if not random:
         return families.load(models.find(model), device)
-    from zimage_lab.engine.families.z_image import ZImage, choose_device
+    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.models.memory import choose_device
 
     entry = random_weights.architecture(model)
     chosen, dtype = choose_device(device)
