@@ -1,0 +1,297 @@
+"""The parts of `cuda_trial.py`: each does what a person would do, and returns plain figures."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+import statistics
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+
+from zimage_lab import home as homes
+from zimage_lab.engine import Engine, bench, random_weights
+from zimage_lab.engine.environment import environment
+from zimage_lab.engine.families import z_image
+from zimage_lab.models import memory
+from zimage_lab.widgets import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from zimage_lab.engine.job import Job
+
+NAME = "random-turbo"
+PROMPT = bench.Plan().prompt
+CARDS = ((None, "resident"), (24, "auto"), (16, "auto"), (16, "balanced"), (12, "auto"), (8, "auto"))
+"""Gigabytes that the process may take of the device, and the policy that is asked for."""
+
+LONG = 600.0
+
+
+@dataclass
+class Trial:
+    """What the parts share.
+
+    Parameters
+    ----------
+    home
+        The home folder, into whose models the architecture is written.
+    model, device, sizes, runs, steps
+        As the command line has them; None takes the model's or the machine's own.
+    """
+
+    home: Path
+    model: str
+    device: str | None
+    sizes: list[int] | None
+    runs: int
+    steps: int | None
+
+    def build(self) -> dict[str, Any]:
+        """Write the architecture with random weights as a model folder, and tell what it will run on."""
+        entry = random_weights.architecture(self.model)
+        self.device, dtype = memory.choose_device(self.device)
+        card = entry.card
+        self.sizes = self.sizes or ([card.defaults.width] if card.miniature else [512, 1024])
+        self.options: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
+        folder = homes.home(self.home) / homes.MODELS / NAME
+        began = time.perf_counter()
+        modules = random_weights.modules(entry, device=self.device, dtype=dtype)
+        built = time.perf_counter()
+        for name, module in modules.items():
+            module.save_pretrained(folder / name)
+        shutil.copytree(entry.folder / "tokenizer", folder / "tokenizer")
+        FlowMatchEulerDiscreteScheduler(shift=card.defaults.shift).save_pretrained(folder / "scheduler")
+        shutil.copy(entry.folder / "model_index.json", folder)
+        changes = {"id": NAME, "title": NAME, "hub_id": None, "revision": None, "sha256": {}}
+        (folder / "card.json").write_text(card.model_copy(update=changes).model_dump_json(), encoding="utf-8")
+        written = time.perf_counter()
+        named = environment(self.device, str(dtype).removeprefix("torch.")).model_dump()
+        return {
+            "model": self.model,
+            "parameters": {name: sum(v.numel() for v in module.parameters()) for name, module in modules.items()},
+            "build_seconds": built - began,
+            "write_seconds": written - built,
+            **{name: named[name] for name in ("device", "device_name", "dtype", "torch", "diffusers")},
+        }
+
+    def bench(self) -> list[dict[str, Any]]:
+        """Measure one picture of each size, and four of the smallest, beside diffusers."""
+        family = bench.load(NAME, self.device)
+        smallest, *_ = sizes = sorted(self.sizes or [])
+        reports = []
+        for edge, seeds in [*((edge, 1) for edge in sizes), (smallest, 4)]:
+            plan = bench.Plan(runs=self.runs, seeds=seeds, options={"width": edge, "height": edge, **self.options})
+            reports.append(bench.compare(family, plan, tell=lambda line: print("  ", line, flush=True)))  # noqa: T201
+        return reports
+
+    def panel(self) -> dict[str, Any]:
+        """Click in the panel, for one picture and for eight at once, and wait for the files."""
+        with self.engine() as engine:
+            engine.generate("warm up", model=NAME, seed=1, **self.size())
+            made = Panel(engine, "en")
+            made.choice.choose(NAME)
+            made.form.take_size((max(self.sizes or []),) * 2)
+            if self.steps is not None:
+                made.form.fields["steps"].value = self.steps
+            first: dict[str, float] = {}
+            stop = engine.events.subscribe(
+                lambda event: first.setdefault(event.job, time.perf_counter()) if event.kind == "preview" else None
+            )
+            single, previews = [], []
+            for run in range(self.runs):
+                made.form.prompt.value = f"{PROMPT} {run}"
+                began = time.perf_counter()
+                made.generate.click()
+                job = engine.jobs()[0]
+                assert job.result(LONG).path.is_file()
+                single.append(time.perf_counter() - began)
+                previews.append(first[job.id] - began)
+            began = time.perf_counter()
+            for _ in range(8):
+                made.generate.click()
+            for job in engine.jobs()[:8]:
+                assert job.result(LONG).path.is_file()
+            together = (time.perf_counter() - began) / 8
+            stop()
+            made.close()
+            return {
+                "click_to_preview": statistics.median(previews),
+                "click_to_png": statistics.median(single),
+                "a_picture_of_eight_clicks": together,
+                "stages_of_the_last": str(engine.jobs()[0].result().record.seconds),
+            }
+
+    def cancel(self) -> dict[str, Any]:
+        """Cancel at the second step, and draw the next picture."""
+        with self.engine() as engine:
+            engine.generate("warm up", model=NAME, seed=1, **self.size())
+            job = engine.submit(PROMPT, model=NAME, seed=2, **{**self.size(), "steps": 50})
+            self.wait(job, 2)
+            began = time.perf_counter()
+            job.cancel()
+            while not job.done:
+                time.sleep(0.001)
+            ended = time.perf_counter() - began
+            return {
+                "state": job.state,
+                "steps_done": job.progress.step,
+                "cancel_to_end": ended,
+                "next_state": self.next(engine),
+            }
+
+    def memory(self) -> dict[str, Any]:
+        """Have memory run out: injected at each stage, then, on CUDA, by taking nearly all of it away."""
+        found: dict[str, Any] = {}
+        for verb in ("encode", "denoise", "decode"):
+            with self.engine() as engine:
+                engine.generate("warm up", model=NAME, seed=1, **self.size())
+                with _failing(verb):
+                    found[f"injected_in_{verb}"] = self.outcome(engine)
+                found[f"after_{verb}"] = self.next(engine)
+        if not str(self.device).startswith("cuda"):
+            return found
+        with self.engine() as engine:
+            engine.generate("warm up", model=NAME, seed=1, **self.size())
+            torch.cuda.empty_cache()
+            free, _ = torch.cuda.mem_get_info()
+            ballast = torch.empty(max(0, free - 200_000_000), dtype=torch.uint8, device=self.device)
+            found["with_0.2_GB_free"] = self.outcome(engine)
+            del ballast
+            torch.cuda.empty_cache()
+            found["after_it"] = self.next(engine)
+        return found
+
+    def policies(self) -> list[dict[str, Any]]:
+        """Draw with each policy on a card of each size: torch is given only so much of the device."""
+        rows, pixels = [], None
+        cuda = str(self.device).startswith("cuda")
+        for card, policy in CARDS:
+            row: dict[str, Any] = {"card_gb": card, "policy": policy}
+            rows.append(row)
+            if cuda:
+                torch.cuda.reset_peak_memory_stats()
+            try:
+                with _card(card, cuda=cuda), self.engine(memory=policy) as engine:
+                    engine.generate("warm up", model=NAME, seed=1, **self.size())
+                    seconds = []
+                    for seed in (5, 6):
+                        began = time.perf_counter()
+                        picture = engine.generate(PROMPT, model=NAME, seed=seed, **self.size())
+                        seconds.append(time.perf_counter() - began)
+                    row["new"], row["again"] = seconds
+                    row["policy"] = f"{policy}: {picture.record.environment.model_dump().get('offload')}"
+                    array = np.asarray(picture.image, float)
+                    pixels = array if pixels is None else pixels
+                    row["difference_to_the_first"] = float(np.abs(array - pixels).max())
+            except Exception as error:  # noqa: BLE001 - the other cards are tried all the same
+                row["error"] = f"{type(error).__name__}: {error}"[:300]
+            if cuda:
+                row["allocated"] = torch.cuda.max_memory_allocated()
+                row["reserved"] = torch.cuda.max_memory_reserved()
+                gc.collect()
+                torch.cuda.empty_cache()
+        return rows
+
+    def fp8(self) -> dict[str, Any]:
+        """Draw with quantized weights, and tell how far the picture lies from the one without."""
+        if "quantization" not in homes.Settings.model_fields:
+            return {"all": "no such setting in this version"}
+        found, arrays = {}, []
+        for kind in (None, "fp8"):
+            with self.engine(**({} if kind is None else {"quantization": kind})) as engine:
+                for run in range(2 + self.runs):
+                    began = time.perf_counter()
+                    picture = engine.generate(f"{PROMPT} {run}", model=NAME, seed=run, **self.size())
+                    if run == 1:
+                        seconds = []
+                    if run > 1:
+                        seconds.append(time.perf_counter() - began)
+                found[f"{kind or 'without'}_seconds"] = statistics.median(seconds)
+                found[f"{kind or 'without'}_weights"] = f"{engine.status()['memory_bytes'] / 1e9:.2f} GB"
+                found[f"{kind or 'without'}_record"] = str(picture.record.environment.model_dump().get("quantization"))
+                arrays.append(np.asarray(picture.image, float))
+        square = float(np.mean((arrays[0] - arrays[1]) ** 2))
+        found["psnr"] = f"{10 * np.log10(255**2 / square):.1f} dB" if square else "equal pixels"
+        return found
+
+    @contextmanager
+    def engine(self, **settings: str) -> Iterator[Engine]:
+        """Give an engine under these settings."""
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        (homes.home(self.home) / homes.CONFIG).write_text("\n".join(lines), encoding="utf-8")
+        engine = Engine(home=self.home, device=self.device)
+        try:
+            yield engine
+        finally:
+            engine.stop(60)
+            (self.home / homes.CONFIG).unlink()
+
+    def size(self) -> dict[str, Any]:
+        """Give the fields of the largest picture."""
+        edge = max(self.sizes or [])
+        return {"width": edge, "height": edge, **self.options}
+
+    def wait(self, job: Job, step: int) -> None:
+        """Wait until a job has done a step."""
+        while job.progress.step < step and not job.done:
+            time.sleep(0.001)
+
+    def outcome(self, engine: Engine) -> str:
+        """Draw, and tell in words how it ended."""
+        job = engine.submit(f"{PROMPT} {time.time()}", model=NAME, seed=3, **self.size())
+        try:
+            job.result(LONG)
+        except Exception as error:  # noqa: BLE001 - the sentence is the result
+            return f"{job.state}: {error}"
+        record = job.result().record
+        return f"{job.state}, warnings: {'; '.join(record.warnings) or 'none'}"
+
+    def next(self, engine: Engine) -> str:
+        """Draw, and tell the state."""
+        job = engine.submit(PROMPT, model=NAME, seed=4, **self.size())
+        job.result(LONG)
+        return job.state
+
+
+@contextmanager
+def _card(gigabytes: int | None, *, cuda: bool) -> Iterator[None]:
+    """Have the device be one of this size: torch gets no more of it, and what is free is told accordingly."""
+    if gigabytes is None or not cuda:
+        yield
+        return
+    _, total = torch.cuda.mem_get_info()
+    most = min(total, int((gigabytes - 0.6) * 2**30))  # the driver and torch's context take the rest of a real card
+    whole = memory.free_bytes
+    memory.free_bytes = lambda device: min(whole(device), most - torch.cuda.memory_allocated(device))
+    torch.cuda.set_per_process_memory_fraction(most / total)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        memory.free_bytes = whole
+
+
+@contextmanager
+def _failing(verb: str) -> Iterator[None]:
+    """Have the family's verb run out of memory once."""
+    whole = getattr(z_image.ZImage, verb)
+
+    def once(*_: object, **__: object) -> None:
+        setattr(z_image.ZImage, verb, whole)
+        message = "CUDA out of memory (injected)"
+        raise torch.OutOfMemoryError(message)
+
+    setattr(z_image.ZImage, verb, once)
+    try:
+        yield
+    finally:
+        setattr(z_image.ZImage, verb, whole)
