@@ -12,6 +12,7 @@ import pytest
 from zimage_lab import magics
 from zimage_lab.cli import command
 from zimage_lab.engine import engines
+from zimage_lab.models import memory
 from zimage_lab.options import OPTIONS
 from zimage_lab.result import GeneratedImage
 
@@ -98,6 +99,28 @@ def test_the_magic_has_the_options_that_are_shown(document: str) -> None:
     for cell in cells:
         words = magics.words(cell.splitlines()[0])
         assert {word for word in words if word.startswith("--")} <= {option.flag for option in OPTIONS}
+
+
+CARD_ROW = re.compile(r"^\| (\d+) GB \| `(\w+)` \| ([\d.]+) GB", re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_the_table_of_cards_is_what_the_engine_would_do(document: str) -> None:
+    weights = {"text_encoder": 8.04e9, "transformer": 12.31e9, "vae": 0.34e9}
+    working, decoding = memory.working_bytes(1024, 1024), memory.decode_bytes(1024, 1024)
+    layer = weights["transformer"] / 30
+    peaks = {
+        "resident": sum(weights.values()) + decoding,
+        "balanced": weights["transformer"] + weights["vae"] + max(memory.STREAMED, working),
+        "small": weights["vae"] + max(memory.STREAMED, 2 * layer + working),
+    }
+    rows = CARD_ROW.findall(text(document))
+    assert [int(card) for card, _, _ in rows] == [8, 12, 16, 24, 80]
+    for card, policy, peak in rows:
+        free = int((int(card) - 0.6) * 2**30)  # the driver and torch's context take the rest
+        assert memory.choose("auto", {name: int(size) for name, size in weights.items()}, free, working) == policy
+        assert float(peak) == pytest.approx(peaks[policy] / 1e9, abs=0.06)
+        assert float(peak) * 1e9 < free
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
