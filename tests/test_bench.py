@@ -15,6 +15,7 @@ from zimage_lab.cli import main
 from zimage_lab.engine import bench, random_weights
 from zimage_lab.engine.bench.measured import difference
 from zimage_lab.errors import ModelLoadError
+from zimage_lab.models import memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +138,7 @@ def test_random_weights_make_finite_pictures_that_vary(dtype: torch.dtype) -> No
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random_weights, "free_bytes", lambda _: 1_000_000)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 1_000_000)
     model = random_weights.architecture("miniature-turbo")
     with pytest.raises(ModelLoadError, match=r"needs 0\.0 GB in float32, and 0\.0 GB are free on cpu"):
         random_weights.modules(model, device="cpu", dtype=torch.float32)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import models
 from zimage_lab.errors import ModelLoadError
+from zimage_lab.models import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def modules(model: Model, *, device: str, dtype: torch.dtype, seed: int = 0) -> 
     with torch.device("meta"):  # shapes without memory
         counts = {name: sum(value.numel() for value in build().parameters()) for name, build in builders.items()}
     types = {name: torch.float32 if name == "vae" else dtype for name in builders}
-    needed, free = sum(count * types[name].itemsize for name, count in counts.items()), free_bytes(device)
+    needed, free = sum(count * types[name].itemsize for name, count in counts.items()), memory.free_bytes(device)
     if needed > free:
         figures = f"{needed / 1e9:.1f} GB in {str(dtype).removeprefix('torch.')}, and {free / 1e9:.1f} GB are free"
         message = f"{model.id} with random weights needs {figures} on {device}. Choose a miniature, or another device."
@@ -113,16 +114,6 @@ def modules(model: Model, *, device: str, dtype: torch.dtype, seed: int = 0) -> 
             if hasattr(built.get("transformer"), name):
                 torch.nn.init.normal_(getattr(built["transformer"], name), std=0.02)
     return built
-
-
-def free_bytes(device: str) -> int:
-    """Measure the memory that is free on a device; on the CPU, what the system could give."""
-    import psutil
-    import torch
-
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
 
 
 def _builder(name: str, config: dict[str, Any]) -> Callable[[], Any]:
