@@ -15,7 +15,9 @@ from zimage_lab.cli import main
 from zimage_lab.engine import bench, random_weights
 from zimage_lab.engine.bench.measured import difference
 from zimage_lab.errors import ModelLoadError
+from zimage_lab.home import home
 from zimage_lab.models import memory
+from zimage_lab.store.engines import Engines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,6 +154,18 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "WAY\tSECONDS" in printed.out
     assert "times as fast as ZImagePipeline" in printed.out
     assert "Run 1 of 1" in printed.err
+
+
+def test_an_engine_on_the_same_device_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "load", lambda *_, **__: None)
+    monkeypatch.setattr(bench, "compare", lambda *_, **__: {})
+    with Engines(home()) as engines:
+        for device, expected in (("cuda:0", False), ("cpu", True)):
+            engines.register(device, device=device, endpoint=None, independent=False, idle_seconds=None, shared=True)
+            assert main(["bench", "--device", "cpu", "--json"]) == 0
+            assert ("zimage-lab engines stop" in capsys.readouterr().err) is expected
 
 
 def test_the_command_as_json_with_random_weights(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,6 +53,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
 def bench(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     options = _options(arguments)
+    _warn_of_engines(arguments.device)
     runs = checked_integer("--runs", arguments.runs, 1, MOST_RUNS)
     seeds = checked_integer("--seeds", arguments.seeds, 1, MOST_SEEDS)
     if not arguments.family:
@@ -68,6 +69,18 @@ def bench(arguments: argparse.Namespace) -> int:
             _print(report)
         return DONE
     return _family(arguments, _plan(arguments, runs, seeds, options, baseline=False))
+
+
+def _warn_of_engines(device: str | None) -> None:
+    """Say that an engine holds memory on the device, and may draw meanwhile."""
+    from zimage_lab.engine.devices import device_name
+    from zimage_lab.home import home
+    from zimage_lab.store.engines import Engines
+
+    name = device_name(device)
+    with Engines(home()) as engines:
+        if any(row.device == name for row in engines.living()):
+            tell(f"An engine uses {name} as well, so the figures may be too low. `zimage-lab engines stop` ends it.")
 
 
 def _default() -> str:
