@@ -12,11 +12,11 @@ from PIL import Image
 
 from zimage_lab import models
 from zimage_lab.cli import main
-from zimage_lab.engine import bench, random_weights
+from zimage_lab.engine import bench, flops, random_weights
 from zimage_lab.engine.bench.measured import difference
 from zimage_lab.errors import ModelLoadError
 from zimage_lab.home import home
-from zimage_lab.models import memory
+from zimage_lab.models import memory, tokens
 from zimage_lab.store.engines import Engines
 
 if TYPE_CHECKING:
@@ -56,6 +56,26 @@ def test_the_baseline_makes_the_same_pictures(family: ZImage, tmp_path: Path) ->
         with Image.open(file) as picture:
             assert picture.size == (128, 128)
             picture.load()
+
+
+@pytest.mark.parametrize("name", ["miniature-turbo", "z-image-turbo"])
+def test_the_baseline_reads_prompts_as_we_do(family: ZImage, name: str) -> None:
+    from zimage_lab.engine.families.z_image import ZImage as Family
+
+    model = random_weights.architecture(name)
+    pipeline = bench.Diffusers(Family(model, family.modules, "cpu", torch.float32))._pipeline
+    for prompt in (
+        "a red circle",
+        "一位穿着汉服的女孩站在樱花树下",
+        "  two  spaces\nand a line {0} \\ ' \"",
+        bench.Plan().prompt,
+    ):
+        text = pipeline.tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True, enable_thinking=True
+        )
+        assert pipeline.tokenizer(text).input_ids == tokens.encode(model, prompt)
+    if name == "z-image-turbo":
+        assert 32 < len(tokens.encode(model, bench.Plan().prompt + " 0")) <= 64, "padded to 64, as the floors assume"
 
 
 def test_the_report_adds_up(report: dict[str, Any]) -> None:
@@ -139,11 +159,14 @@ def test_random_weights_make_finite_pictures_that_vary(dtype: torch.dtype) -> No
     assert not np.array_equal(pictures[0], pictures[4])
 
 
-def test_a_model_that_does_not_fit_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "free_bytes", lambda _: 1_000_000)
-    model = random_weights.architecture("miniature-turbo")
-    with pytest.raises(ModelLoadError, match=r"needs 0\.0 GB in float32, and 0\.0 GB are free on cpu"):
+def test_the_real_model_is_built_whole_or_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 24_000_000_000)
+    model = random_weights.architecture("z-image-turbo")
+    # 6,154,908,736 parameters of the transformer, Qwen3-4B's and the VAE's: zimage.md
+    with pytest.raises(ModelLoadError, match=r"needs 41\.0 GB in float32, and 24\.0 GB are free on cpu"):
         random_weights.modules(model, device="cpu", dtype=torch.float32)
+    cost = flops.picture(random_weights.configs(model), width=1024, height=1024, steps=8, tokens=64)
+    assert cost.denoise / 1e12 == pytest.approx(445, rel=0.003)
 
 
 def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
