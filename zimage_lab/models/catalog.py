@@ -32,11 +32,18 @@ class Model:
     card
         What it says about itself.
     path
-        A complete folder in diffusers' layout, or None where the weights are not on this machine.
+        What a person would point at: a complete folder in diffusers' layout, a ComfyUI folder, or one file; None where
+        the weights are not on this machine.
+    parts
+        Component and file of each, where the weights are single files; empty for a folder in diffusers' layout.
+    base
+        The folder whose configs and tokenizer go with single files.
     """
 
     card: ModelCard
     path: Path | None
+    parts: tuple[tuple[str, Path], ...] = ()
+    base: Path | None = None
 
     @property
     def id(self) -> str:
@@ -45,7 +52,15 @@ class Model:
 
     @property
     def folder(self) -> Path:
-        """The folder of the weights; a ModelLoadError where they are not on this machine."""
+        """The folder of configs and tokenizer, and, unless `parts` says otherwise, of the weights.
+
+        Raises
+        ------
+        ModelLoadError
+            The weights are not on this machine.
+        """
+        if self.base is not None:
+            return self.base
         if self.path is None:
             message = f"The weights of {self.id} are not on this machine. Run `zimage-lab models` to see what is."
             raise ModelLoadError(message)

@@ -16,8 +16,7 @@ from zimage_lab.engine.families import euler
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
-from zimage_lab.errors import ModelLoadError
-from zimage_lab.models import memory, tokens
+from zimage_lab.models import load_z_image, memory, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +84,7 @@ class ZImage:
 
     @classmethod
     def load(cls, model: Model, device: str | None = None, *, memory_policy: str = "auto", **options: bool) -> ZImage:
-        """Read the weights of a diffusers folder; nothing is asked of any network.
+        """Read the weights, in whatever files they are; nothing is asked of any network.
 
         Parameters
         ----------
@@ -101,41 +100,17 @@ class ZImage:
         Raises
         ------
         ModelLoadError
-            The folder is missing, incomplete, damaged, or holds something else.
+            The files are missing, incomplete, damaged, or hold something else.
         InvalidRequest
             The device cannot be used here.
         """
-        folder = model.folder
-        import torch
-        from diffusers import AutoencoderKL, ZImageTransformer2DModel
-        from transformers import Qwen3Model
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # the engine's own events say that a model is loading
-
         chosen, dtype = memory.choose_device(device)
         defaults = model.card.defaults
-        files = {name: sorted((folder / name).glob("*.safetensors")) for name in ("text_encoder", "transformer", "vae")}
-        sizes = memory.stored_bytes(files, dict.fromkeys(files, dtype.itemsize) | {"vae": 4})
+        sizes = load_z_image.component_bytes(model, dtype.itemsize)
         working = memory.working_bytes(defaults.width, defaults.height)
         policy = memory.choose(memory_policy, sizes, memory.free_bytes(chosen), working)
-        reading: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
-        try:
-            modules = {
-                "text_encoder": Qwen3Model.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **reading),
-                "transformer": ZImageTransformer2DModel.from_pretrained(
-                    folder, subfolder="transformer", torch_dtype=dtype, **reading
-                ),
-                # Decoding in half precision shows bands in the sky; the VAE is small enough to stay in float32.
-                "vae": AutoencoderKL.from_pretrained(folder, subfolder="vae", **reading).float(),
-            }
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:  # each library has errors of its own for a damaged file
-            message = f"The weights of {model.id} cannot be read: {error}. Check or replace the folder {folder.name}."
-            raise ModelLoadError(message) from error
-        for module in modules.values():
-            module.eval()
+        place = chosen if policy == "resident" else "cpu"
+        modules = load_z_image.modules(model, device=place, dtype=dtype)
         policy = memory.arrange(modules, chosen, policy)
         return cls(model, modules, chosen, dtype, policy=policy, **options)
 

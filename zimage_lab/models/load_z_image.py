@@ -1,0 +1,164 @@
+"""Reads the weights of the Z-Image family, from whatever files they are in, with the libraries' own loaders.
+
+A folder in diffusers' layout; single files of one component each, as ComfyUI has them; one file of all components;
+GGUF. Configs and tokenizer come from the model's folder or from the base that the files belong to: nothing is asked of
+any network, and nothing but safetensors and GGUF is read.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.errors import ModelLoadError
+from zimage_lab.models import bases, header
+from zimage_lab.models.bases import TEXT, TRANSFORMER, VAE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import torch
+
+    from zimage_lab.models.catalog import Model
+
+_LOCAL: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
+_FLOAT32 = 4
+
+
+def component_bytes(model: Model, number: int) -> dict[str, int]:
+    """Tell how many bytes of memory each component will take, from the headers of its files.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+    number
+        Bytes of a number of the transformer and the text encoder; the VAE is always in float32.
+    """
+    sizes = {TRANSFORMER: number, TEXT: number, VAE: _FLOAT32}
+    if not model.parts:
+        return {
+            name: size * sum(header.read(path).numbers for path in (model.folder / name).glob("*.safetensors"))
+            for name, size in sizes.items()
+        }
+    told = {}
+    for name, path in model.parts:
+        told[name] = path.stat().st_size if path.suffix == header.GGUF else _bytes(path, name, sizes[name])
+    return told
+
+
+def _bytes(path: Path, component: str, number: int) -> int:
+    return bases.count(header.read(path), component) * number
+
+
+def modules(model: Model, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
+    """Read the weights to the device; gives text_encoder, transformer and vae in eval mode.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+    device, dtype
+        As torch names them. The VAE stays in float32: in half precision it shows bands in the sky, and it is small.
+
+    Raises
+    ------
+    ModelLoadError
+        The files are damaged, incomplete, or hold something else.
+    """
+    import torch
+
+    parts = dict(model.parts)
+    try:
+        with _quiet():
+            read = {
+                TEXT: _text_encoder(model, parts.get(TEXT), dtype).to(device),
+                TRANSFORMER: _transformer(model, parts.get(TRANSFORMER), device, dtype),
+                VAE: _vae(model, parts.get(VAE), device),
+            }
+    except (MemoryError, torch.OutOfMemoryError, ModelLoadError):
+        raise
+    except Exception as error:  # each library has errors of its own for a damaged file
+        name = (model.path or model.folder).name
+        message = f"The weights of {model.id} cannot be read: {error}. Check or replace {name}."
+        raise ModelLoadError(message) from error
+    for name, module in read.items():
+        absent = [key for key, value in module.named_parameters() if value.is_meta]
+        if absent:
+            message = f"The {name} of {model.id} lacks {len(absent)} tensors, such as {absent[0]}. Get the file again."
+            raise ModelLoadError(message)
+        module.eval()
+    return read
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' bars and remarks back: the engine's own events say that a model is loading."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    before = diffusers_logging.get_verbosity()
+    diffusers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        diffusers_logging.set_verbosity(before)
+
+
+def _transformer(model: Model, path: Path | None, device: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a module
+    from diffusers import ZImageTransformer2DModel
+
+    if path is None:
+        module = ZImageTransformer2DModel.from_pretrained(model.folder, subfolder=TRANSFORMER, dtype=dtype, **_LOCAL)
+        return module.to(device)
+    options: dict[str, Any] = {"config": str(model.folder), "subfolder": TRANSFORMER, "local_files_only": True}
+    if path.suffix == header.GGUF:
+        from diffusers import GGUFQuantizationConfig
+
+        quantized = GGUFQuantizationConfig(compute_dtype=dtype)
+        return ZImageTransformer2DModel.from_single_file(
+            str(path), quantization_config=quantized, dtype=dtype, **options
+        ).to(device)
+    return ZImageTransformer2DModel.from_single_file(_tensors(path, TRANSFORMER), dtype=dtype, device=device, **options)
+
+
+def _vae(model: Model, path: Path | None, device: str) -> Any:  # noqa: ANN401 - a module
+    import torch
+    from diffusers import AutoencoderKL
+
+    if path is None:
+        return AutoencoderKL.from_pretrained(model.folder, subfolder=VAE, **_LOCAL).float().to(device)
+    return AutoencoderKL.from_single_file(
+        _tensors(path, VAE),
+        config=str(model.folder),
+        subfolder=VAE,
+        dtype=torch.float32,
+        device=device,
+        local_files_only=True,
+    )
+
+
+def _text_encoder(model: Model, path: Path | None, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a module
+    from transformers import Qwen3Config, Qwen3Model
+
+    if path is None:
+        return Qwen3Model.from_pretrained(model.folder, subfolder=TEXT, dtype=dtype, **_LOCAL)
+    config = Qwen3Config.from_pretrained(model.folder, subfolder=TEXT, local_files_only=True)
+    return Qwen3Model.from_pretrained(None, config=config, state_dict=_tensors(path, TEXT), dtype=dtype)
+
+
+def _tensors(path: Path, component: str) -> dict[str, torch.Tensor]:
+    """Open a component's tensors by their own names; they are read from the disk when they are used."""
+    from safetensors import safe_open
+
+    found = header.read(path)
+    if bases.scaled(found):
+        message = (
+            f"{path} is quantized with scales, for kernels that only ComfyUI has. "
+            "Get it in bfloat16, or as GGUF; `zimage-lab models` says what is here."
+        )
+        raise ModelLoadError(message)
+    with safe_open(path, framework="pt") as file:
+        return {own: file.get_tensor(name) for own, name in bases.named(found, component)}
