@@ -80,6 +80,10 @@ class InvalidOutput(ZImageError):  # noqa: N818 - the name is in the design
     """The model gave NaN or a picture without any variance; nothing was saved."""
 
 
+class OutOfMemory(ZImageError):  # noqa: N818 - it says what happened
+    """Memory ran out, and ran out again in a smaller attempt; nothing was saved."""
+
+
 class Cancelled(ZImageError):  # noqa: N818 - the name is in the design
     """The job was cancelled on request; nothing was saved."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zimage_lab.models.catalog import Model
+
 Policy = Literal["resident", "balanced", "small"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
@@ -117,6 +119,28 @@ def stored_bytes(files: Mapping[str, list[Path]], sizes: Mapping[str, int]) -> d
     return result
 
 
+def component_bytes(model: Model, number: int) -> dict[str, int]:
+    """Tell how many bytes of memory each component of a model will take, without reading its weights.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+    number
+        Bytes of a number in memory; the VAE is always in float32.
+    """
+    files = {name: _weights(model.folder / name) for name in (TEXT, "transformer", "unet", "vae")}
+    files |= {name: [path] for name, path in dict(getattr(model, "parts", ())).items()}
+    sizes = stored_bytes(files, dict.fromkeys(files, number) | {"vae": 4})
+    return {name: size for name, size in sizes.items() if size}
+
+
+def _weights(folder: Path) -> list[Path]:
+    """List the files that a loader reads: a second copy in half precision lies beside some of them."""
+    every = sorted(folder.glob("*.safetensors"))
+    return [path for path in every if ".fp16." not in path.name and "-fp16" not in path.name] or every
+
+
 def working_bytes(width: int, height: int, *, dim: int = 3840, hidden: int = 10240) -> int:
     """Estimate what a picture needs beside the weights, in bfloat16, decoded in tiles.
 
@@ -165,12 +189,17 @@ def choose(asked: str, sizes: Mapping[str, int], free: int, working: int) -> Pol
             field, known = "memory", ("auto", *POLICIES)
             raise InvalidRequest(field, asked, f"{shown(asked)} is not a policy", suggestion(asked, known))
         return next(policy for policy in POLICIES if policy == asked)
+    return next((policy for policy in POLICIES if needed(policy, sizes, working) <= free), "small")
+
+
+def needed(policy: Policy, sizes: Mapping[str, int], working: int) -> int:
+    """Estimate the most bytes that a model takes of its device while it draws; parameters are those of `choose`."""
     weights = sum(sizes.values())
-    if weights + working <= free:
-        return "resident"
-    if weights - sizes.get(TEXT, 0) + max(STREAMED, working) <= free:  # one after the other
-        return "balanced"
-    return "small"
+    if policy == "resident":
+        return weights + working
+    if policy == "balanced":
+        return weights - sizes.get(TEXT, 0) + max(STREAMED, working)  # one after the other
+    return sizes.get("vae", 0) + STREAMED + working
 
 
 def arrange(modules: Mapping[str, Any], device: str, policy: Policy) -> Policy:

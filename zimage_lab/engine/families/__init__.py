@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import ModelLoadError
 
 if TYPE_CHECKING:
     from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.home import Settings
     from zimage_lab.models.catalog import Model
+    from zimage_lab.models.memory import Policy
 
 _ONE_AT_A_TIME = threading.Lock()
 """diffusers imports its parts lazily and not for two threads at once: two engines of one process take turns."""
 
 
-def load(model: Model, device: str | None = None) -> ZImage:
+def load(
+    model: Model, device: str | None = None, settings: Settings | None = None, policy: Policy | None = None
+) -> ZImage:
     """Load a model's weights with the family that its card names.
 
     Parameters
@@ -24,17 +28,25 @@ def load(model: Model, device: str | None = None) -> ZImage:
         A model that is on this machine.
     device
         As torch names it; None takes CUDA, then MPS, then the CPU.
+    settings
+        What the home says of memory, path and compiling; None takes what holds without any.
+    policy
+        What stays on the device, where that is settled; None asks the settings.
 
     Raises
     ------
     ModelLoadError
         The family is not known, or the weights cannot be read.
     """
+    options: dict[str, Any] = {}
+    if settings is not None:
+        options = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
+    options["memory_policy"] = policy or (settings.memory if settings is not None else "auto")
     if model.card.family == "z_image":
         from zimage_lab.engine.families.z_image import ZImage
 
         with _ONE_AT_A_TIME:
-            return ZImage.load(model, device)
+            return ZImage.load(model, device, **options)
     message = (
         f"{model.id} is of the family {model.card.family!r}, which this version cannot run. Choose a z_image model."
     )
