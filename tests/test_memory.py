@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from zimage_lab import models
 from zimage_lab.engine.families.z_image import ZImage
@@ -51,14 +53,15 @@ def test_more_memory_never_chooses_a_slower_policy(one: int, other: int) -> None
 
 
 def test_bytes_are_read_from_headers(tmp_path: Path) -> None:
-    folder = models.find("miniature-turbo").folder
-    files = {name: sorted((folder / name).glob("*.safetensors")) for name in ("transformer", "vae")}
-    family = ZImage.load(models.find("miniature-turbo"), "cpu")
-    told = memory.stored_bytes(files, {"transformer": 4, "vae": 4})
-    assert told == {name: family.memory_bytes[name] for name in told}
-    other = tmp_path / "weights.gguf"
-    other.write_bytes(b"GGUF" * 100)
-    assert memory.stored_bytes({"transformer": [other]}, {"transformer": 2}) == {"transformer": 400}
+    entry = models.find("miniature-turbo")
+    assert memory.component_bytes(entry, 4) == ZImage.load(entry, "cpu").memory_bytes
+    # Another family's folder, with a second copy in half precision beside the first.
+    for name, file in (("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "m")):
+        (tmp_path / name).mkdir()
+        for suffix in (".safetensors", ".fp16.safetensors"):
+            save_file({"weight": np.zeros((3, 5), np.float16)}, tmp_path / name / f"{file}{suffix}")
+    other = models.Model(entry.card.model_copy(update={"family": "stable_diffusion"}), tmp_path)
+    assert memory.component_bytes(other, 2) == {"text_encoder": 30, "unet": 30, "vae": 60}
 
 
 def test_on_the_cpu_everything_is_resident() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
+from zimage_lab.models import header, load_z_image
 from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
@@ -83,42 +84,6 @@ def free_bytes(device: str) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def stored_bytes(files: Mapping[str, list[Path]], sizes: Mapping[str, int]) -> dict[str, int]:
-    """Tell how many bytes of memory each component will take, from the headers of its files.
-
-    Parameters
-    ----------
-    files
-        Safetensors (or other) files of each component.
-    sizes
-        Bytes of a number in memory, by component; a component that is not named keeps what its file has.
-
-    Returns
-    -------
-    dict
-        Bytes by component. A file that is no safetensors counts with its own size.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    result: dict[str, int] = {}
-    for name, paths in files.items():
-        total = 0
-        for path in paths:
-            try:
-                with safe_open(path, framework="np") as file:
-                    count = 0
-                    for key in file.keys():  # noqa: SIM118 - the file is no dict
-                        numbers = 1
-                        for edge in file.get_slice(key).get_shape():
-                            numbers *= edge
-                        count += numbers
-                total += count * sizes[name] if name in sizes else path.stat().st_size
-            except SafetensorError:
-                total += path.stat().st_size
-        result[name] = total
-    return result
-
-
 def component_bytes(model: Model, number: int) -> dict[str, int]:
     """Tell how many bytes of memory each component of a model will take, without reading its weights.
 
@@ -129,10 +94,13 @@ def component_bytes(model: Model, number: int) -> dict[str, int]:
     number
         Bytes of a number in memory; the VAE is always in float32.
     """
-    files = {name: _weights(model.folder / name) for name in (TEXT, "transformer", "unet", "vae")}
-    files |= {name: [path] for name, path in dict(getattr(model, "parts", ())).items()}
-    sizes = stored_bytes(files, dict.fromkeys(files, number) | {"vae": 4})
-    return {name: size for name, size in sizes.items() if size}
+    if model.card.family == "z_image":
+        return load_z_image.component_bytes(model, number)
+    sizes = {TEXT: number, "unet": number, "vae": 4}
+    return {
+        name: size * sum(header.read(path).numbers for path in _weights(model.folder / name))
+        for name, size in sizes.items()
+    }
 
 
 def _weights(folder: Path) -> list[Path]:
