@@ -22,7 +22,7 @@ from typing import Any
 import cuda_parts as parts
 import torch
 
-PARTS = ("bench", "panel", "cancel", "memory", "policies", "fp8")
+PARTS = ("load", "bench", "panel", "cancel", "memory", "policies", "fp8")
 NOT_MEASURED = "not measured"
 
 
@@ -94,7 +94,7 @@ def markdown(results: dict[str, Any]) -> str:
         "| what | measured |",
         "| --- | --- |",
     ]
-    for name in ("panel", "cancel", "memory", "fp8"):
+    for name in ("load", "panel", "cancel", "memory", "fp8"):
         found = results.get(name, NOT_MEASURED)
         for key, value in found.items() if isinstance(found, dict) else [("all", found)]:
             lines.append(f"| {name}: {key.replace('_', ' ')} | {_shown(value)} |")
