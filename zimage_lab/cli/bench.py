@@ -74,11 +74,12 @@ def bench(arguments: argparse.Namespace) -> int:
 def _warn_of_engines(device: str | None) -> None:
     """Say that an engine holds memory on the device, and may draw meanwhile."""
     from zimage_lab.engine.devices import device_name
-    from zimage_lab.home import home
+    from zimage_lab.home import home, settings
     from zimage_lab.store.engines import Engines
 
-    name = device_name(device)
-    with Engines(home()) as engines:
+    place = home()
+    name = device_name(device or settings(place).device)
+    with Engines(place) as engines:
         if any(row.device == name for row in engines.living()):
             tell(f"An engine uses {name} as well, so the figures may be too low. `zimage-lab engines stop` ends it.")
 

@@ -8,13 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab import home as homes
 from zimage_lab import models
 from zimage_lab.engine import families, flops, random_weights
 from zimage_lab.engine.bench.device import matrix_rate
 from zimage_lab.engine.bench.measured import TERA, Measured
 from zimage_lab.engine.bench.ways import Diffusers, Ours
 from zimage_lab.engine.environment import environment
-from zimage_lab.models import tokens
+from zimage_lab.models import memory, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,25 +66,28 @@ class Plan:
 
 
 def load(model: str, device: str | None = None, *, random: bool = False) -> ZImage:
-    """Load a model, or build its architecture with random weights.
+    """Load a model as the engine does, or build its architecture with random weights.
 
     Parameters
     ----------
     model
         As for `models.find`.
     device
-        As torch names it; None chooses.
+        As torch names it; None takes the settings', or the best there is.
     random
         Build instead of load.
     """
+    settings = homes.settings(homes.home())
+    device = device or settings.device
     if not random:
-        return families.load(models.find(model), device)
+        return families.load(models.find(model), device, settings)
     from zimage_lab.engine.families.z_image import ZImage
-    from zimage_lab.models.memory import choose_device
 
     entry = random_weights.architecture(model)
-    chosen, dtype = choose_device(device)
-    return ZImage(entry, random_weights.modules(entry, device=chosen, dtype=dtype), chosen, dtype)
+    chosen, dtype = memory.choose_device(device)
+    modules = random_weights.modules(entry, device=chosen, dtype=dtype)
+    options: dict[str, Any] = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
+    return ZImage(entry, modules, chosen, dtype, **options)
 
 
 def compare(family: ZImage, plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
