@@ -34,6 +34,8 @@ CARDS = ((None, "resident"), (24, "auto"), (16, "auto"), (16, "balanced"), (12, 
 """Gigabytes that the process may take of the device, and the policy that is asked for."""
 
 LONG = 600.0
+ARTICLE = "一个穿唐装的老人在故宫前拍照，写实风格"
+"""The prompt of the comparison that the project starts from."""
 
 
 @dataclass
@@ -100,6 +102,27 @@ class Trial:
             plan = bench.Plan(runs=self.runs, seeds=seeds, options={"width": edge, "height": edge, **self.options})
             reports.append(bench.compare(family, plan, tell=lambda line: print("  ", line, flush=True)))  # noqa: T201
         return reports
+
+    def family(self) -> list[dict[str, Any]]:
+        """Measure the article's table: this architecture and Stable Diffusion 1.5's, at the same sizes."""
+        rows = []
+        for name in (self.model, *(("stable-diffusion-v1-5",) if str(self.device).startswith("cuda") else ())):
+            for edge in self.sizes or []:
+                plan = bench.Plan(
+                    prompt=ARTICLE, runs=self.runs, options={"width": edge, "height": edge}, baseline=False
+                )
+                row: dict[str, Any] = {"model": name, "size": edge}
+                rows.append(row)
+                try:
+                    report = bench.compare(bench.load(name, self.device, random=True), plan)
+                except Exception as error:  # noqa: BLE001 - the other model is measured all the same
+                    row["error"] = f"{type(error).__name__}: {error}"[:300]
+                    continue
+                way = report["ways"][0]
+                row |= {"steps": report["steps"], "seconds": way["seconds"], "peak": way["peak_bytes"]}
+                row |= {"tflop": report["tflop"]["total"], "fraction": way["denoise_fraction"]}
+                gc.collect()
+        return rows
 
     def panel(self) -> dict[str, Any]:
         """Click in the panel, for one picture and for eight at once, and wait for the files."""

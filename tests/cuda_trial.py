@@ -22,7 +22,7 @@ from typing import Any
 import cuda_parts as parts
 import torch
 
-PARTS = ("load", "bench", "panel", "cancel", "memory", "policies", "fp8")
+PARTS = ("load", "bench", "family", "panel", "cancel", "memory", "policies", "fp8")
 NOT_MEASURED = "not measured"
 
 
@@ -98,7 +98,7 @@ def markdown(results: dict[str, Any]) -> str:
         found = results.get(name, NOT_MEASURED)
         for key, value in found.items() if isinstance(found, dict) else [("all", found)]:
             lines.append(f"| {name}: {key.replace('_', ' ')} | {_shown(value)} |")
-    lines += ["", *_policies(results.get("policies", {}))]
+    lines += ["", *_family(results.get("family", {})), "", *_policies(results.get("policies", {}))]
     return "\n".join(lines) + "\n"
 
 
@@ -126,6 +126,21 @@ def _speed(reports: Any) -> list[str]:  # noqa: ANN401 - the part's result, or i
             ]
             lines.append(f"| {' | '.join(figures)} |")
     return [*lines, ""]
+
+
+def _family(rows: Any) -> list[str]:  # noqa: ANN401 - the part's result, or its error
+    if not isinstance(rows, list):
+        return [f"Family: {rows.get('error', NOT_MEASURED)}"]
+    lines = ["| model | size | steps | seconds | peak | TFLOP | of the matrix rate |", "| --- " * 7 + "|"]
+    for row in rows:
+        figures = [row["model"], f"{row['size']} x {row['size']}"]
+        if "error" in row:
+            figures += [str(row["error"]), *[NOT_MEASURED] * 4]
+        else:
+            figures += [str(row["steps"]), _shown(row["seconds"]), _gigabytes(row["peak"])]
+            figures += [f"{row['tflop']:.3g}", f"{row['fraction']:.0%}"]
+        lines.append(f"| {' | '.join(figures)} |")
+    return lines
 
 
 def _policies(rows: Any) -> list[str]:  # noqa: ANN401 - the part's result, or its error

@@ -26,7 +26,7 @@ def test_every_part_runs_on_the_cpu(tmp_path: Path) -> None:
             "succeeded" in found["memory"][f"injected_in_{verb}"] or "memory" in found["memory"][f"injected_in_{verb}"]
         )
         assert found["memory"][f"after_{verb}"] == "succeeded"
-    assert all("error" not in row for row in found["policies"])
+    assert all("error" not in row for row in found["policies"] + found["family"])
     assert all(row["difference_to_the_first"] == 0 for row in found["policies"])
     told = (tmp_path / "out" / "trial.md").read_text()
     assert told.count("| 64 x 64 | 1 |") == 3
