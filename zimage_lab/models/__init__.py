@@ -8,6 +8,7 @@ from __future__ import annotations
 from zimage_lab.models.card import ModelCard
 from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find, models
 from zimage_lab.models.check import build, check
+from zimage_lab.models.registry import add, remove
 from zimage_lab.models.tokens import count, unknown_words
 from zimage_lab.models.weights import FoundWeights, found
 
@@ -16,11 +17,13 @@ __all__ = [
     "FoundWeights",
     "Model",
     "ModelCard",
+    "add",
     "build",
     "check",
     "count",
     "find",
     "found",
     "models",
+    "remove",
     "unknown_words",
 ]

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from zimage_lab.errors import ModelLoadError
 from zimage_lab.models import folders
 
 if TYPE_CHECKING:
@@ -66,9 +67,20 @@ def fitting(found: Header, component: str) -> list[Path]:
     return [base for base in bases() if fits(found, component, base)]
 
 
-def scaled(found: Header) -> bool:
-    """Whether the weights are quantized with scales of their own (ComfyUI's scaled fp8, nvfp4)."""
-    return any(_SCALED.search(name) for name in found.shapes)
+def refuse_scaled(found: Header) -> None:
+    """Refuse weights that are quantized with scales of their own (ComfyUI's scaled fp8, nvfp4).
+
+    Raises
+    ------
+    ModelLoadError
+        They are.
+    """
+    if any(_SCALED.search(name) for name in found.shapes):
+        message = (
+            f"{found.path} is quantized with scales, for kernels that only ComfyUI has. "
+            "Get it in bfloat16, or as GGUF; `zimage-lab models` says what is here."
+        )
+        raise ModelLoadError(message)
 
 
 def count(found: Header, component: str) -> int:

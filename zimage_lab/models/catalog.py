@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from zimage_lab.errors import InvalidRequest, ModelLoadError, UnknownModel
 from zimage_lab.home import MODELS, home
-from zimage_lab.models import folders
+from zimage_lab.models import bases, comfyui, folders, header, registry
 from zimage_lab.models.card import CARD, ModelCard, read_card
 
 DEFAULT_MODEL = "miniature-turbo"
 CARDS = Path(__file__).with_name("cards")
-BUNDLED = Path(__file__).parent.parent / "miniature" / "weights"
-_PIPELINES = ("ZImagePipeline",)
+BUNDLED = bases.BUNDLED
+_PIPELINES = {"ZImagePipeline": "z_image", "StableDiffusionPipeline": "stable_diffusion"}
+_STABLE_DIFFUSION = "stable-diffusion-v1-5"
+_STABLE_DIFFUSION_WIDTH = 768  # of CLIP's features in 1.5; 2.x has 1024
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _FIELD = "model"
@@ -91,17 +94,20 @@ def models(place: Path | None = None) -> list[Model]:
         for folder in sorted(own.iterdir()):
             if folders.is_folder(folder) and folder.name not in known:
                 _add(known, folder)  # pipelines of families that we do not know are not listed
+        for name, entry in registry.entries(own).items():
+            if name not in known and (model := _registered(name, entry)) is not None:
+                known[name] = model
     return list(known.values())
 
 
 def find(name: str | os.PathLike[str], place: Path | None = None) -> Model:
-    """Find a model by its id, its hub id, or the path of its folder.
+    """Find a model by its id, its hub id, or the path of its weights.
 
     Parameters
     ----------
     name
-        An id of the catalog, a hub id whose snapshot is in the Hugging Face cache, or a folder in diffusers' layout.
-        Nothing is downloaded.
+        An id of the catalog or of `add`, a hub id whose snapshot is in the Hugging Face cache, a folder in diffusers'
+        layout, ComfyUI's folder, or one .safetensors or .gguf file. Nothing is downloaded.
     place
         The home folder; None takes the usual one.
 
@@ -112,7 +118,7 @@ def find(name: str | os.PathLike[str], place: Path | None = None) -> Model:
     InvalidRequest
         When the folder holds another kind of pipeline, or lacks files.
     ModelLoadError
-        When its card is damaged.
+        When its card or a file is damaged, is something else, or other files that it needs are missing.
     """
     text = os.fspath(name) if isinstance(name, str | os.PathLike) else name
     shipped = _shipped(text, place)
@@ -124,9 +130,9 @@ def find(name: str | os.PathLike[str], place: Path | None = None) -> Model:
     for model in every:
         if text in (model.id, model.card.hub_id):
             return model
-    folder = _folder(text)
-    if folder is not None:
-        return _opened(folder, str(folder), text)
+    path = _path(text)
+    if path is not None:
+        return _opened(path, str(path), text)
     if _HUB_ID.fullmatch(text):
         for snapshot in folders.hub_snapshots(text):
             return _opened(snapshot, text, text)
@@ -159,6 +165,18 @@ def _add(known: dict[str, Model], folder: Path) -> None:
     known.setdefault(card.id, Model(card, None if folders.missing(folder) else folder))
 
 
+def _registered(name: str, entry: registry.Entry) -> Model | None:
+    try:
+        model = _opened(Path(entry.path), name, entry.path)
+    except (InvalidRequest, ModelLoadError) as error:
+        _log.warning("%s", error)
+        return None
+    if entry.like is not None and (CARDS / f"{entry.like}.json").is_file():
+        card = read_card(CARDS / f"{entry.like}.json")
+        return replace(model, card=_renamed(card, name))
+    return model
+
+
 def _placed(card: ModelCard, own: Path) -> Model:
     candidates = [own / card.id]
     if card.hub_id:
@@ -166,41 +184,98 @@ def _placed(card: ModelCard, own: Path) -> Model:
     for folder in candidates:
         if folders.is_folder(folder) and not folders.missing(folder):
             return Model(_with_shift(card, folder), folder)
+    for root in comfyui.places() if card.family == "z_image" else ():
+        for one in comfyui.sets(root):
+            if one.base.parent != BUNDLED and _relative(one.path.name) == card.id:
+                return Model(card, one.path, one.parts, one.base)
     return Model(card, None)
 
 
-def _opened(folder: Path, name: str, asked: str) -> Model:
+def _opened(path: Path, name: str, asked: str) -> Model:
+    """Open what lies at a path, whatever it is."""
+    if folders.is_folder(path):
+        return _of_folder(path, name, asked)
+    if path.is_file():
+        return _of_file(path, name)
+    root = comfyui.models_folder(path)
+    if root is None:
+        what = "is no folder of a model: it has no model_index.json, and none of ComfyUI's folders"
+        raise InvalidRequest(_FIELD, asked, what, "Give a model's folder, ComfyUI's, or a .safetensors or .gguf file.")
+    whole = comfyui.sets(root)
+    if not whole:
+        what = "this ComfyUI holds no Z-Image transformer with a text encoder and a VAE that fit"
+        raise InvalidRequest(_FIELD, asked, what, "Run `zimage-lab models` to see what is there.")
+    return _of_set(whole[0], name, path)
+
+
+def _of_folder(folder: Path, name: str, asked: str) -> Model:
     if (folder / CARD).is_file():
         card = read_card(folder / CARD)
     else:
         kind = folders.pipeline_class(folder)
         if kind not in _PIPELINES:
-            what = f"the folder holds {kind or 'no pipeline that can be read'}, not {_PIPELINES[0]}"
-            raise InvalidRequest(_FIELD, asked, what, "Give a folder of the Z-Image family.")
+            what = f"the folder holds {kind or 'no pipeline that can be read'}, not {' or '.join(_PIPELINES)}"
+            raise InvalidRequest(_FIELD, asked, what, "Give a folder of one of these families.")
         card = _guessed(folder, name)
     lacking = folders.missing(folder)
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         what = f"the folder lacks {lacking[0]}{more}"
         raise InvalidRequest(_FIELD, asked, what, "Finish the download, or choose another model.")
+    code = folders.foreign_code(folder)
+    if code is not None:
+        what = f"the folder asks to run code of its own: {code}"
+        raise InvalidRequest(_FIELD, asked, what, "Nothing but weights is taken from a folder; get another copy.")
     return Model(card.model_copy(update={"id": name}), folder)
 
 
-def _guessed(folder: Path, name: str) -> ModelCard:
-    """Give a folder without a card that of its nearest relative: Turbo models say so in their names."""
-    turbo = "turbo" in f"{name} {folder.name}".lower()
-    relative = read_card(CARDS / ("z-image-turbo.json" if turbo else "z-image.json"))
-    changes = {
+def _of_file(path: Path, name: str) -> Model:
+    found = header.read(path)
+    if found.kind != "a Stable Diffusion checkpoint":
+        return _of_set(comfyui.around(path), name, path)
+    width = next((shape[-1] for key, shape in found.shapes.items() if key.endswith("attn2.to_k.weight")), 0)
+    if width != _STABLE_DIFFUSION_WIDTH or found.prefix("first_stage_model.decoder.conv_in.weight") is None:
+        message = f"{path} is a Stable Diffusion checkpoint, and not a whole one of 1.5. Expected is 1.5 or Z-Image."
+        raise ModelLoadError(message)
+    parts = tuple((part, path) for part in ("unet", "text_encoder", "vae"))
+    card = read_card(CARDS / f"{_STABLE_DIFFUSION}.json")
+    return Model(_renamed(card, name), path, parts, bases.CONFIGS / _STABLE_DIFFUSION)
+
+
+def _of_set(found: comfyui.WeightSet, name: str, path: Path) -> Model:
+    """Give a set of files the card of its base; of the real models, Turbo says so in its name."""
+    bundled = found.base.parent == BUNDLED
+    card = read_card(found.base / CARD if bundled else CARDS / f"{_relative(found.path.name)}.json")
+    card = card.model_copy(update={"sha256": {}})  # those of other files
+    return Model(_renamed(card, name), path, found.parts, found.base)
+
+
+def _relative(file_name: str) -> str:
+    return "z-image-turbo" if "turbo" in file_name.lower() else "z-image"
+
+
+def _renamed(card: ModelCard, name: str) -> ModelCard:
+    """Give the card of a known model to weights of another name."""
+    changes: dict[str, Any] = {
         "id": name,
         "title": Path(name).name,
-        "summary": "Weights without a card; defaults as for " + relative.title + ".",
+        "summary": "Weights without a card; defaults as for " + card.title + ".",
         "hub_id": None,
         "revision": None,
         "download_bytes": None,
         "licence": "",
-        "examples": (),
+        "evaluation": {},
+        "training": {},
     }
-    return _with_shift(relative.model_copy(update=changes), folder)
+    return card.model_copy(update=changes if not card.miniature else {"id": name, "title": Path(name).name})
+
+
+def _guessed(folder: Path, name: str) -> ModelCard:
+    """Give a folder without a card that of its nearest relative: Turbo models say so in their names."""
+    if _PIPELINES.get(folders.pipeline_class(folder)) == "stable_diffusion":
+        return _renamed(read_card(CARDS / f"{_STABLE_DIFFUSION}.json"), name)
+    relative = read_card(CARDS / f"{_relative(f'{name} {folder.name}')}.json")
+    return _with_shift(_renamed(relative, name).model_copy(update={"examples": ()}), folder)
 
 
 def _with_shift(card: ModelCard, folder: Path) -> ModelCard:
@@ -211,11 +286,18 @@ def _with_shift(card: ModelCard, folder: Path) -> ModelCard:
     return card.model_copy(update={"defaults": card.defaults.model_copy(update={"shift": shift})})
 
 
-def _folder(text: str) -> Path | None:
+def _path(text: str) -> Path | None:
+    """Give the path that a name is, where something lies there that could be a model."""
     if not text or "\0" in text:
         return None
     try:
         path = Path(text).expanduser().absolute()
+        there = folders.is_folder(path) or path.is_file() or (path.is_dir() and _spelled_as_path(text))
     except (RuntimeError, OSError):  # "~nobody"; a working folder that has gone
         return None
-    return path if folders.is_folder(path) else None
+    return path if there else None
+
+
+def _spelled_as_path(text: str) -> bool:
+    """Whether a name can only be meant as a path: a folder of the working folder must not hide a hub id."""
+    return text.startswith((".", "~", os.sep)) or Path(text).is_absolute() or not _HUB_ID.fullmatch(text)

@@ -12,6 +12,9 @@ INDEX = "model_index.json"
 _WEIGHTLESS = re.compile(r"scheduler|tokenizer|processor|feature_extractor")
 _OPTIONAL = ("safety_checker", "image_encoder")
 _LARGEST_JSON = 50_000_000
+_CONFIGS = (INDEX, "config.json", "tokenizer_config.json", "scheduler_config.json", "preprocessor_config.json")
+_CODE = {"auto_map", "trust_remote_code", "custom_pipelines", "_attn_implementation_internal"}
+_LIBRARIES = {"diffusers", "transformers", "stable_diffusion", "z_image"}
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -36,6 +39,19 @@ def is_folder(path: Path) -> bool:
 def pipeline_class(folder: Path) -> str:
     """Give the pipeline class that the folder names, or an empty text."""
     return str(read_json(folder / INDEX).get("_class_name", ""))
+
+
+def foreign_code(folder: Path) -> str | None:
+    """Name the config that would have the libraries run code from the folder, or None: ours never do."""
+    for path in sorted(folder.glob("**/*.json")):
+        if path.name in _CONFIGS and (named := _CODE & set(read_json(path))):
+            return f"{path.relative_to(folder)} ({', '.join(sorted(named))})"
+    index = read_json(folder / INDEX)
+    for name, value in index.items():
+        library = value[0] if isinstance(value, list) and value else None
+        if not name.startswith("_") and isinstance(library, str) and library not in _LIBRARIES:
+            return f"{INDEX} ({name} of {library})"
+    return None
 
 
 def shift(folder: Path) -> float | None:

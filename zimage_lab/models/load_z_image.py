@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.models.catalog import Model
 
-_LOCAL: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
+_LOCAL: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
 _FLOAT32 = 4
 
 
@@ -79,17 +79,28 @@ def modules(model: Model, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
             }
     except (MemoryError, torch.OutOfMemoryError, ModelLoadError):
         raise
+    except NotImplementedError as error:  # "Cannot copy out of meta tensor": no file gave it a value
+        raise _lacks(model, "some tensors") from error
     except Exception as error:  # each library has errors of its own for a damaged file
         name = (model.path or model.folder).name
         message = f"The weights of {model.id} cannot be read: {error}. Check or replace {name}."
         raise ModelLoadError(message) from error
-    for name, module in read.items():
-        absent = [key for key, value in module.named_parameters() if value.is_meta]
-        if absent:
-            message = f"The {name} of {model.id} lacks {len(absent)} tensors, such as {absent[0]}. Get the file again."
-            raise ModelLoadError(message)
+    for module in read.values():
         module.eval()
     return read
+
+
+def _complete(model: Model, loaded: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401 - a module
+    """Give a module that every tensor came for; the libraries make up the others."""
+    module, told = loaded
+    absent = sorted(told["missing_keys"])
+    if absent:
+        raise _lacks(model, f"{len(absent)} tensors, such as {absent[0]}")
+    return module
+
+
+def _lacks(model: Model, what: str) -> ModelLoadError:
+    return ModelLoadError(f"The weights of {model.id} lack {what}. Get the files again.")
 
 
 @contextmanager
@@ -111,8 +122,8 @@ def _transformer(model: Model, path: Path | None, device: str, dtype: torch.dtyp
     from diffusers import ZImageTransformer2DModel
 
     if path is None:
-        module = ZImageTransformer2DModel.from_pretrained(model.folder, subfolder=TRANSFORMER, dtype=dtype, **_LOCAL)
-        return module.to(device)
+        loaded = ZImageTransformer2DModel.from_pretrained(model.folder, subfolder=TRANSFORMER, dtype=dtype, **_LOCAL)
+        return _complete(model, loaded).to(device)
     options: dict[str, Any] = {"config": str(model.folder), "subfolder": TRANSFORMER, "local_files_only": True}
     if path.suffix == header.GGUF:
         from diffusers import GGUFQuantizationConfig
@@ -129,7 +140,8 @@ def _vae(model: Model, path: Path | None, device: str) -> Any:  # noqa: ANN401 -
     from diffusers import AutoencoderKL
 
     if path is None:
-        return AutoencoderKL.from_pretrained(model.folder, subfolder=VAE, **_LOCAL).float().to(device)
+        loaded = AutoencoderKL.from_pretrained(model.folder, subfolder=VAE, **_LOCAL)
+        return _complete(model, loaded).float().to(device)
     return AutoencoderKL.from_single_file(
         _tensors(path, VAE),
         config=str(model.folder),
@@ -144,9 +156,13 @@ def _text_encoder(model: Model, path: Path | None, dtype: torch.dtype) -> Any:  
     from transformers import Qwen3Config, Qwen3Model
 
     if path is None:
-        return Qwen3Model.from_pretrained(model.folder, subfolder=TEXT, dtype=dtype, **_LOCAL)
+        return _complete(model, Qwen3Model.from_pretrained(model.folder, subfolder=TEXT, dtype=dtype, **_LOCAL))
     config = Qwen3Config.from_pretrained(model.folder, subfolder=TEXT, local_files_only=True)
-    return Qwen3Model.from_pretrained(None, config=config, state_dict=_tensors(path, TEXT), dtype=dtype)
+    tensors = _tensors(path, TEXT)
+    return _complete(
+        model,
+        Qwen3Model.from_pretrained(None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True),
+    )
 
 
 def _tensors(path: Path, component: str) -> dict[str, torch.Tensor]:
@@ -154,11 +170,6 @@ def _tensors(path: Path, component: str) -> dict[str, torch.Tensor]:
     from safetensors import safe_open
 
     found = header.read(path)
-    if bases.scaled(found):
-        message = (
-            f"{path} is quantized with scales, for kernels that only ComfyUI has. "
-            "Get it in bfloat16, or as GGUF; `zimage-lab models` says what is here."
-        )
-        raise ModelLoadError(message)
+    bases.refuse_scaled(found)
     with safe_open(path, framework="pt") as file:
         return {own: file.get_tensor(name) for own, name in bases.named(found, component)}

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zimage_lab.models import catalog, folders
+from zimage_lab.models import catalog, comfyui, folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-COMFYUI_VARIABLE = "COMFYUI_PATH"
-COMFYUI_PLACES = (
-    "~/ComfyUI",
-    "~/comfy/ComfyUI",
-    "~/Documents/ComfyUI",
-    "/workspace/ComfyUI",
-    "/root/ComfyUI",
-    "/root/comfy/ComfyUI",
-    "/opt/ComfyUI",
-    "/app/ComfyUI",
-    "/data/ComfyUI",
-    "/comfyui",
-)
-COMFYUI_FILES = (
-    ("transformer", ("diffusion_models", "unet"), "z_image*.safetensors"),
-    ("text_encoder", ("text_encoders", "clip"), "qwen_3_4b*.safetensors"),
-    ("vae", ("vae",), "ae.safetensors"),
-)
-_BASE_FILE = re.compile(r"z_image(_base)?(_[a-z]*\d+[a-z0-9_]*)?\.safetensors")
-_COMFYUI_NOTE = (
-    "A file for ComfyUI: this version reads folders in diffusers' layout only, so it is listed but cannot be loaded."
+_EXPECTED = (
+    "is of the Z-Image family, and what belongs to it is not here: it needs a transformer, a text encoder and a VAE."
 )
 
 
@@ -44,7 +24,8 @@ class FoundWeights:
     Parameters
     ----------
     kind
-        "diffusers" for a whole folder; "comfyui transformer", "comfyui text_encoder" or "comfyui vae" for one file.
+        "diffusers" for a whole folder; "comfyui" for a whole set of files; "comfyui transformer",
+        "comfyui text_encoder" or "comfyui vae" for a file of no whole set.
     path
         Where they are.
     model_id
@@ -75,29 +56,15 @@ def found(place: Path | None = None) -> list[FoundWeights]:
     list[FoundWeights]
         What can be loaded first; each file once, however many names lead to it.
     """
-    every = [*_diffusers(place), *_comfyui()]
+    known = catalog.models(place)
+    every = [*_diffusers(known), *_comfyui(known)]
     unique = {os.path.realpath(item.path): item for item in reversed(every)}
     return sorted(unique.values(), key=lambda item: (not item.loadable, item.kind, str(item.path)))
 
 
-def comfyui_folders() -> list[Path]:
-    """List the ComfyUI installations of this machine: the variable's first, then the usual places."""
-    named = os.environ.get(COMFYUI_VARIABLE)
-    result: dict[str, Path] = {}
-    for text in ([named] if named else []) + list(COMFYUI_PLACES):
-        try:
-            path = Path(text).expanduser()
-            if (path / "models").is_dir():
-                result.setdefault(os.path.realpath(path), path)
-        except (OSError, ValueError, RuntimeError):  # no permission, no home
-            continue
-    return list(result.values())
-
-
-def _diffusers(place: Path | None) -> Iterator[FoundWeights]:
-    every = catalog.models(place)
+def _diffusers(every: list[catalog.Model]) -> Iterator[FoundWeights]:
     for model in every:
-        if model.path is not None and not model.card.miniature:
+        if model.path is not None and not model.card.miniature and not model.parts:
             yield FoundWeights("diffusers", model.path, model.id, loadable=True, note=f"{model.card.title}: ready.")
     cards = {model.card.hub_id: model.id for model in every if model.card.hub_id}
     for hub_id, snapshot in _snapshots():
@@ -119,26 +86,12 @@ def _snapshots() -> Iterator[tuple[str, Path]]:
                 yield hub_id, snapshot
 
 
-def _comfyui() -> Iterator[FoundWeights]:
-    for root in comfyui_folders():
-        for part, places, pattern in COMFYUI_FILES:
-            for folder in places:
-                for path in _files(root / "models" / folder, pattern):
-                    yield FoundWeights(
-                        f"comfyui {part}", path, _belongs(part, path), loadable=False, note=_COMFYUI_NOTE
-                    )
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return sorted(path for path in folder.rglob(pattern) if path.is_file())
-    except OSError:
-        return []
-
-
-def _belongs(part: str, path: Path) -> str | None:
-    if part != "transformer":
-        return None  # one text encoder and one VAE serve the whole family
-    if "turbo" in path.name.lower():
-        return "z-image-turbo"
-    return "z-image" if _BASE_FILE.fullmatch(path.name.lower()) else None  # not z_image_edit and the like
+def _comfyui(every: list[catalog.Model]) -> Iterator[FoundWeights]:
+    named = {model.path: model.id for model in every if model.parts}
+    for root in comfyui.places():
+        for one in comfyui.sets(root):
+            name = named.get(one.path, str(one.path))
+            yield FoundWeights("comfyui", one.path, name, loadable=True, note=f"{one.path.name}: ready.")
+        for component, path in comfyui.incomplete(root):
+            note = f"{path.name} {_EXPECTED}"
+            yield FoundWeights(f"comfyui {component}", path, None, loadable=False, note=note)

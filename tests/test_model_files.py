@@ -1,0 +1,374 @@
+"""Weights in whatever files people have: the same pixels from each, and a sentence for each that is none."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import zimage_lab
+from zimage_lab import models
+from zimage_lab.engine.families.z_image import ZImage
+from zimage_lab.errors import InvalidRequest, ModelLoadError, UnknownModel, ZImageError
+from zimage_lab.models import bases, catalog, comfyui, export, header, load_z_image, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MINIATURE = models.find("miniature-turbo")
+REQUEST = models.build("a red cat on the left", seed=7, steps=4)
+QWEN = {
+    "Hello, world!": [9707, 11, 1879, 0],
+    "Name one JVM language.": [675, 825, 72379, 4128, 13],
+    "Phoenix → 東京 café": [78825, 11397, 60596, 109, 46553, 51950],
+    "<|im_start|>user\n": [151644, 872, 198],
+    "<think></think>": [151667, 151668],
+}
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("ZIMAGE_LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv(comfyui.VARIABLE, raising=False)
+    monkeypatch.setattr(comfyui, "PLACES", ())
+    yield
+    zimage_lab.engine.door._known.clear()
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a ComfyUI folder with the miniature's three files, in its own half precision."""
+    root = tmp_path_factory.mktemp("split") / "ComfyUI"
+    export.save_comfyui(MINIATURE, root)
+    return root
+
+
+def drawn(entry: models.Model) -> np.ndarray:
+    family = ZImage.load(entry, "cpu")
+    latents = family.denoise([REQUEST], family.encode([REQUEST]), family.noise([REQUEST]), lambda *_: None)
+    return np.asarray(family.decode(latents)[0], float)
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(1e-12, np.mean((one - other) ** 2))))
+
+
+@pytest.fixture(scope="module")
+def plain() -> np.ndarray:
+    return drawn(MINIATURE)
+
+
+def test_three_files_of_comfyui_draw_the_same_pixels(split: Path, plain: np.ndarray) -> None:
+    for name in (split, split / "models", split / "models" / "diffusion_models" / "miniature_turbo.safetensors"):
+        entry = models.find(name)
+        assert (entry.id, entry.card.defaults.steps) == (str(name), 8)
+        assert {part for part, _ in entry.parts} == {"transformer", "text_encoder", "vae"}
+        assert np.array_equal(drawn(entry), plain)
+
+
+def test_one_file_of_everything_draws_the_same_pixels(tmp_path: Path, plain: np.ndarray) -> None:
+    written = export.save_comfyui(MINIATURE, tmp_path, single=True)
+    (path,) = set(written.values())
+    assert header.read(path).prefix("cap_embedder.1.weight") == "model.diffusion_model."
+    assert np.array_equal(drawn(models.find(path)), plain)
+
+
+def test_bfloat16_files_draw_nearly_the_same(tmp_path: Path, plain: np.ndarray) -> None:
+    export.save_comfyui(MINIATURE, tmp_path, dtype=torch.bfloat16)
+    assert psnr(drawn(models.find(tmp_path)), plain) > 35
+
+
+def test_a_transformer_alone_takes_the_rest_from_its_base(split: Path, tmp_path: Path, plain: np.ndarray) -> None:
+    path = tmp_path / "miniature_turbo.safetensors"
+    path.write_bytes((split / "models" / "diffusion_models" / "miniature_turbo.safetensors").read_bytes())
+    entry = models.find(path)
+    assert entry.parts == (("transformer", path),)
+    assert np.array_equal(drawn(entry), plain)
+
+
+@pytest.mark.parametrize(("kind", "least"), [("F16", 80.0), ("Q8_0", 45.0)])
+def test_gguf_draws_nearly_the_same(kind: str, least: float, tmp_path: Path, plain: np.ndarray) -> None:
+    gguf = pytest.importorskip("gguf")
+    path = tmp_path / f"miniature_turbo-{kind}.gguf"
+    writer = gguf.GGUFWriter(str(path), "lumina2")
+    for name, value in export._component(MINIATURE, "transformer", None).items():
+        array = value.float().numpy()
+        if kind == "Q8_0" and array.ndim == 2 and name.endswith(".weight") and array.shape[1] % 32 == 0:
+            quantized = gguf.quants.quantize(array, gguf.GGMLQuantizationType.Q8_0)
+            writer.add_tensor(name, quantized, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+        else:
+            writer.add_tensor(name, array.astype(np.float16) if array.ndim == 2 else array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    entry = models.find(path)
+    assert psnr(drawn(entry), plain) > least
+    cut = tmp_path / "miniature_turbo-cut.gguf"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    with pytest.raises(ModelLoadError, match="damaged or cut off GGUF"):
+        models.find(cut)
+
+
+def test_files_work_in_panel_cell_and_shell(split: Path, tmp_path: Path, plain: np.ndarray) -> None:
+    from zimage_lab.cli import main
+
+    assert main(["models", "add", "my-files", str(split), "--home", str(tmp_path)]) == 0
+    engine = zimage_lab.load("my-files", home=tmp_path)
+    try:
+        image = engine.generate(REQUEST.replace(model="my-files"))
+    finally:
+        engine.stop()
+    assert np.abs(np.asarray(image.image, float) - plain).max() <= 1
+    assert image.record.model.id == "my-files"
+    assert len(image.record.model.weights_sha256) == 3, "each file by its hash"
+    assert not any(str(tmp_path) in name for name in image.record.model.weights_sha256)
+    assert main(["models", "remove", "my-files", "--home", str(tmp_path)]) == 0
+    with pytest.raises(UnknownModel):
+        models.find("my-files", tmp_path)
+
+
+def test_names_of_ones_own(split: Path) -> None:
+    assert registry.add("mine", split, like="z-image").card.guided
+    assert {"mine"} <= {model.id for model in models.models()}
+    for name, path, like, field in (
+        ("mine", split, None, "taken"),
+        ("z-image-turbo", split, None, "taken"),
+        ("../x", split, None, "cannot be a name"),
+        ("Mine", split, None, "cannot be a name"),
+        ("other", split, "z-image-huge", "not a known model"),
+        ("other", split.parent / "nothing", None, "not a known model"),
+        ("other", split.parent, None, "no folder of a model"),
+    ):
+        with pytest.raises(InvalidRequest, match=field):
+            registry.add(name, path, like=like)
+    registry.remove("mine")
+    with pytest.raises(InvalidRequest, match="was not added"):
+        registry.remove("mine")
+
+
+def test_a_name_whose_weights_went_is_left_out(tmp_path: Path) -> None:
+    root = tmp_path / "ComfyUI"
+    written = export.save_comfyui(MINIATURE, root)
+    registry.add("mine", root)
+    for path in written.values():
+        path.unlink()
+    assert "mine" not in {model.id for model in models.models()}
+
+
+def sparse(path: Path, shapes: dict[str, tuple[int, ...]], dtype: str = "BF16") -> Path:
+    """Write a file whose header is whole and whose weights are holes of zeros."""
+    entries, end = {}, 0
+    for name, shape in shapes.items():
+        size = math.prod(shape) * (2 if dtype == "BF16" else 1)
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(entries).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
+    return path
+
+
+TRANSFORMER = {"cap_embedder.1.weight": (3840, 2560)} | {f"layers.{n}.ffn_norm1.weight": (3840,) for n in range(30)}
+TEXT = {"model.embed_tokens.weight": (151936, 2560)} | {
+    f"model.layers.{n}.input_layernorm.weight": (2560,) for n in range(36)
+}
+VAE = {"decoder.conv_in.weight": (512, 16, 3, 3), "encoder.conv_in.weight": (128, 3, 3, 3)}
+
+
+def test_real_files_in_comfyui_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "ComfyUI" / "models"
+    turbo = sparse(root / "diffusion_models" / "z_image_turbo_bf16.safetensors", TRANSFORMER)
+    base = sparse(root / "diffusion_models" / "z_image_bf16.safetensors", TRANSFORMER)
+    text = sparse(root / "text_encoders" / "qwen_3_4b.safetensors", TEXT)
+    vae = sparse(root / "vae" / "ae.safetensors", VAE)
+    sparse(root / "vae" / "sd.safetensors", {"decoder.conv_in.weight": (512, 4, 3, 3)})
+    scaled = TRANSFORMER | {"layers.0.attention.qkv.scale_weight": (1,)}
+    sparse(root / "diffusion_models" / "z_image_turbo_fp8_scaled.safetensors", scaled, "F8_E4M3")
+    monkeypatch.setenv(comfyui.VARIABLE, str(tmp_path / "ComfyUI"))
+    entry = models.find("z-image-turbo")
+    assert (entry.path, entry.card.id, entry.card.guided) == (turbo, "z-image-turbo", False)
+    assert dict(entry.parts) == {"transformer": turbo, "text_encoder": text, "vae": vae}
+    assert models.find("z-image").path == base
+    assert models.count(entry, "Hello, world!") == 12, "the template's eight tokens and four"
+    found = models.found()
+    assert {(one.path.name, one.model_id, one.loadable) for one in found} >= {
+        ("z_image_turbo_bf16.safetensors", "z-image-turbo", True),
+        ("z_image_bf16.safetensors", "z-image", True),
+    }
+    with pytest.raises(ModelLoadError, match="quantized with scales"):
+        models.find(root / "diffusion_models" / "z_image_turbo_fp8_scaled.safetensors")
+    text.unlink()
+    assert models.find("z-image-turbo").path is None
+    with pytest.raises(ModelLoadError, match=r"its text encoder \(qwen_3_4b\) cannot be found"):
+        models.find(turbo)
+    assert ("comfyui transformer", turbo) in {(one.kind, one.path) for one in models.found()}
+
+
+def test_the_shipped_configs_are_the_real_architecture() -> None:
+    from diffusers import AutoencoderKL, ZImageTransformer2DModel
+    from transformers import Qwen3Config, Qwen3Model
+
+    folder = bases.CONFIGS / "z-image"
+    with torch.device("meta"):
+        transformer = ZImageTransformer2DModel.from_config(ZImageTransformer2DModel.load_config(folder / "transformer"))
+        text = Qwen3Model(Qwen3Config.from_pretrained(folder / "text_encoder", local_files_only=True))
+        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(folder / "vae"))
+    assert [sum(value.numel() for value in module.parameters()) for module in (transformer, text, vae)] == [
+        6_154_908_736,  # zimage.md
+        4_022_468_096,  # Qwen3-4B without a head of its own
+        83_819_683,  # FLUX.1's
+    ]
+
+
+@pytest.mark.parametrize("text", list(QWEN))
+def test_the_shipped_tokenizer_is_qwen_s(text: str) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(bases.CONFIGS / "z-image" / "tokenizer" / "tokenizer.json"))
+    assert tokenizer.encode(text).ids == QWEN[text]
+    assert tokenizer.decode(QWEN[text], skip_special_tokens=False) == text
+
+
+def test_the_shipped_clip_tokenizer_is_clip_s() -> None:
+    from tokenizers import Tokenizer
+
+    path = bases.CONFIGS / "stable-diffusion-v1-5" / "tokenizer" / "tokenizer.json"
+    assert Tokenizer.from_file(str(path)).encode("a photo of a cat").ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+
+
+BROKEN = {
+    "a pickle of PyTorch's": b"PK\x03\x04" + b"\0" * 60,
+    "a pickle": b"\x80\x04\x95" + b"\0" * 60,
+    "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12309866400\n",
+    "a web page": b"\n<!DOCTYPE html><html><body>Sign in</body></html>" + b" " * 60,
+    "a JSON text": b'{"error": "not found", "more": "text that is long enough"}',
+    "is empty": b"",
+    "is cut off": b"\1\0\0",
+    "has 0 bytes": struct.pack("<Q", 0) + b"\0" * 60,
+    "has 101000000 bytes": struct.pack("<Q", 101_000_000) + b"\0" * 60,
+    "has 9223372036854775808 bytes": struct.pack("<Q", 2**63) + b"\0" * 60,
+    "cut off inside its header": struct.pack("<Q", 5000) + b'{"a":' + b" " * 60,
+    "a damaged header": struct.pack("<Q", 20) + b'{"a": [1, 2, 3], 4: 5' + b"\0" * 60,
+}
+
+
+@pytest.mark.parametrize("what", list(BROKEN))
+def test_what_is_no_weights_is_told(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "z_image_turbo.safetensors"
+    path.write_bytes(BROKEN[what])
+    with pytest.raises(ModelLoadError, match=what) as told:
+        models.find(path)
+    assert str(told.value).endswith(".")
+
+
+def test_a_checkpoint_s_name_is_a_pickle_s(tmp_path: Path) -> None:
+    path = tmp_path / "model.ckpt"
+    path.write_bytes(struct.pack("<Q", 2) + b"{}" + b"\0" * 60)
+    with pytest.raises(ModelLoadError, match="name of a pickle"):
+        models.find(path)
+
+
+@pytest.mark.parametrize("tenth", range(1, 10))
+def test_a_download_that_stopped_is_told(tenth: int, split: Path, tmp_path: Path) -> None:
+    whole = (split / "models" / "diffusion_models" / "miniature_turbo.safetensors").read_bytes()
+    path = tmp_path / "miniature_turbo.safetensors"
+    path.write_bytes(whole[: len(whole) * tenth // 10])
+    with pytest.raises(ModelLoadError, match=r"is cut off: \d+% of its weights came. Download it again"):
+        models.find(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_told_or_read(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("bytes") / "x.safetensors"
+    path.write_bytes(data)
+    try:
+        numbers = header.read(path).numbers
+    except ModelLoadError as told:
+        sentence = str(told)
+        assert str(path) in sentence
+    else:
+        assert numbers >= 0
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"conditioner.embedders.1.model.x": (2, 2)}, "a Stable Diffusion XL checkpoint"),
+        ({"double_blocks.0.img_attn.qkv.weight": (2, 2)}, "a FLUX transformer"),
+        ({"transformer_blocks.0.img_mlp.net": (2, 2), "txt_norm.weight": (2,)}, "a Qwen-Image transformer"),
+        ({"lora_unet_layers_0_attention_to_q.lora_down.weight": (4, 3840)}, "a LoRA"),
+        ({"diffusion_model.layers.0.attention.to_q.lora_A.weight": (4, 3840)}, "a LoRA"),
+        (VAE, "a VAE"),
+        (TEXT, "a Qwen text encoder"),
+        ({"cap_embedder.1.weight": (512, 256)}, "a Z-Image transformer of a size that is not known here"),
+        ({"something": (2, 2)}, "weights that are not known here"),
+        ({"cond_stage_model.x": (2, 2), "y.attn2.to_k.weight": (320, 1024)}, "not a whole one of 1.5"),
+    ],
+)
+def test_another_architecture_is_told(tensors: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match=words) as told:
+        models.find(sparse(tmp_path / "z_image_turbo.safetensors", tensors, "F8_E4M3"))
+    assert "xpected" in str(told.value)
+
+
+def test_a_folder_that_brings_code_is_refused(tmp_path: Path) -> None:
+    import shutil
+
+    for number, (name, change) in enumerate(
+        (
+            ("transformer/config.json", {"auto_map": {"AutoModel": "evil.Model"}}),
+            ("text_encoder/config.json", {"_attn_implementation_internal": "evil/kernel"}),
+            ("model_index.json", {"transformer": ["evil_pipeline", "Transformer"]}),
+        )
+    ):
+        folder = tmp_path / str(number)
+        shutil.copytree(MINIATURE.folder, folder)
+        (folder / "card.json").unlink()
+        path = folder / name
+        path.chmod(0o644)
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+        with pytest.raises(InvalidRequest, match="asks to run code"):
+            models.find(folder)
+
+
+def test_a_file_that_lacks_tensors_is_told(split: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(split / "models" / "diffusion_models" / "miniature_turbo.safetensors")
+    del tensors["layers.3.feed_forward.w2.weight"]
+    save_file(tensors, tmp_path / "miniature_turbo.safetensors")
+    with pytest.raises(ModelLoadError, match="lack some tensors"):
+        ZImage.load(models.find(tmp_path / "miniature_turbo.safetensors"), "cpu")
+
+
+def test_bytes_are_told_before_anything_is_read(split: Path) -> None:
+    whole = load_z_image.component_bytes(MINIATURE, 4)
+    family = ZImage.load(MINIATURE, "cpu")
+    assert whole == {name: family.memory_bytes[name] for name in whole}
+    assert load_z_image.component_bytes(models.find(split), 4) == whole
+
+
+def test_export_refuses_what_it_cannot_write(split: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="single files already"):
+        export.save_comfyui(models.find(split), tmp_path)
+    (tmp_path / "models").touch()
+    with pytest.raises(ZImageError, match="cannot be written"):
+        export.save_comfyui(MINIATURE, tmp_path)
+
+
+def test_every_card_has_its_bases() -> None:
+    assert {path.name for path in bases.bases()} >= {"z-image", "miniature-turbo"}
+    assert catalog.BUNDLED == bases.BUNDLED
