@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab import models
+from zimage_lab.engine import fallback
 from zimage_lab.engine.environment import environment
 from zimage_lab.engine.job import Progress
 from zimage_lab.engine.previews import preview
@@ -14,6 +15,7 @@ from zimage_lab.recipe import Batch, ImageFile, ModelIdentity, RunRecord, bare_r
 from zimage_lab.store import images
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from zimage_lab.engine.events import Events
     from zimage_lab.engine.families.z_image import ZImage
     from zimage_lab.engine.job import Job, Stage
-    from zimage_lab.recipe import EndState
+    from zimage_lab.models.catalog import Model
+    from zimage_lab.recipe import EndState, Environment
     from zimage_lab.store.leases import Lease
 
 
@@ -45,7 +48,10 @@ class Attempt:
         self._began, self._entered = now(), time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._warnings: list[str] = []
-        self._family: ZImage | None = None
+        # Not the family itself: whoever holds one keeps its gigabytes, also while a picture waits to be saved.
+        self._model: Model | None = None
+        self._environment: Environment | None = None
+        self._facts: dict[str, str | bool] = {}
         self._batch = Batch()
 
     def check(self) -> None:
@@ -61,7 +67,23 @@ class Attempt:
 
     def drawn_by(self, family: ZImage, index: int, size: int) -> None:
         """Note the model, and the place in the batch."""
-        self._family, self._batch = family, Batch(index=index, size=size)
+        self._model, self._batch = family.model, Batch(index=index, size=size)
+        self._environment = environment(family.device, str(family.dtype).removeprefix("torch."))
+        self.computed(family.facts)
+
+    def computed(self, facts: Mapping[str, str | bool]) -> None:
+        """Note how it is computed; a later word about the same thing holds."""
+        self._facts = {**self._facts, **facts}
+
+    def fallen_back(self, done: list[str]) -> None:
+        """Note that memory ran out and what a second attempt does otherwise."""
+        self._warnings = [*self._warnings, fallback.warning(done)]
+        self.computed({"fallback": ", ".join(done) or "once more"})
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that draws it; None before it is loaded."""
+        return None if self._model is None else self._model.id
 
     def spent(self, stage: str, seconds: float) -> None:
         """Note the seconds of a stage (load, encode, denoise, decode): in a batch, the picture's share."""
@@ -105,8 +127,8 @@ class Attempt:
             raise Cancelled(message)
         left = (time.perf_counter() - self._entered) / number * (request.steps - number)
         job.progress = Progress("denoising", number, request.steps, left)
-        if self._family is not None:
-            job.preview = preview(latents, self._family.model.card, (request.width, request.height))
+        if self._model is not None:
+            job.preview = preview(latents, self._model.card, (request.width, request.height))
         self._events.emit("step", job.id, stage="denoising", step=number, steps=request.steps, seconds_left=left)
         self._events.emit("preview", job.id, step=number)
 
@@ -128,7 +150,7 @@ class Attempt:
         error
             The sentence that says why there is no picture.
         """
-        family, row = self._family, self.lease.job
+        row = self.lease.job
         facts: dict[str, Any] = {
             "id": self.lease.record_id,
             "job_id": row.id,
@@ -144,10 +166,8 @@ class Attempt:
             "parent_id": row.parent_id,
             "error": error,
         }
-        if family is not None:
-            card = family.model.card
-            facts["model"] = ModelIdentity(id=family.model.id, family=card.family, weights_sha256=card.sha256)
-            facts["environment"] = environment(family.device, str(family.dtype).removeprefix("torch.")).model_copy(
-                update=family.facts
-            )
+        if self._model is not None and self._environment is not None:
+            card = self._model.card
+            facts["model"] = ModelIdentity(id=self._model.id, family=card.family, weights_sha256=card.sha256)
+            facts["environment"] = self._environment.model_copy(update=self._facts)
         return bare_record(self.job.request, state, **facts)

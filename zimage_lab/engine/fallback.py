@@ -63,7 +63,7 @@ def retry_smaller(
     except Exception as error:
         if not out_of_memory(error):
             raise
-        LOG.warning("Memory ran out: %s", error)
+        LOG.warning("Memory ran out: %s", str(error))  # not the error, which a log may keep
     collect()
     done = smaller()
     collect()
@@ -73,11 +73,11 @@ def retry_smaller(
     except Exception as error:
         if not out_of_memory(error):
             raise
-        LOG.warning("Memory ran out again: %s", error)
+        LOG.warning("Memory ran out again: %s", str(error))
     collect()
     also = f", also with {' and '.join(done)}" if done else ""
     message = (
-        f"Memory ran out twice{also}. Choose a smaller size, close what else uses the device, or set"
+        f"The device's memory ran out twice{also}. Choose a smaller size, close what else uses the device, or set"
         ' memory = "small" in config.toml; the engine goes on.'
     )
     raise OutOfMemory(message)

@@ -2,6 +2,7 @@
 
 On small pictures a batch costs far less than its pictures one by one; on large ones nothing is gained, so they go
 alone. A job that is cancelled, or whose picture is none, ends alone, and the others go on.
+Where memory runs out, what is not drawn yet is tried once more, in a smaller way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from zimage_lab.engine import fallback
 from zimage_lab.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class _Drawing:
         self._attempts = list(attempts)
         self._going = dict.fromkeys(range(len(attempts)), True)
         self._ended = ended
+        self._stage: Stage = "loading"
+        self._alone = self._tiled = False
 
     def run(self, residency: Residency, drawn: Callable[[Attempt, Image.Image], None]) -> None:
         try:
@@ -84,68 +88,113 @@ class _Drawing:
                 self._end(row, error)
 
     def _run(self, residency: Residency, drawn: Callable[[Attempt, Image.Image], None]) -> None:
-        self._enter("loading")
+        self._enter("loading", list(self._going))
         for row in list(self._going):
             self._guard(row, self._attempts[row].check)
         if not self._going:
             return
         self._attempts = [self._attempts[row] for row in self._going]
         self._going = dict.fromkeys(range(len(self._attempts)), True)
-        requests = [attempt.job.request for attempt in self._attempts]
-        with self._timed("load"):
+        fallback.retry_smaller(
+            lambda: self._draw(residency, drawn), lambda: self._smaller(residency), self._fallen_back
+        )
+
+    def _draw(self, residency: Residency, drawn: Callable[[Attempt, Image.Image], None]) -> None:
+        """Draw what is not drawn yet."""
+        rows = list(self._going)
+        for batch in [[row] for row in rows] if self._alone else [rows]:
+            try:
+                self._draw_batch(batch, residency, drawn)
+            except Cancelled:
+                if any(row in self._going for row in batch):
+                    raise
+
+    def _draw_batch(self, rows: list[int], residency: Residency, drawn: Callable[[Attempt, Image.Image], None]) -> None:
+        requests = [self._attempts[row].job.request for row in rows]
+        with self._timed(rows, "load"):
             family = residency.get(requests[0].model)
-        for row, attempt in enumerate(self._attempts):
-            attempt.drawn_by(family, row, len(self._attempts))
-        self._enter("encoding")
-        with self._timed("encode"):
+        family.tiled = self._tiled
+        for place, row in enumerate(rows):
+            self._attempts[row].drawn_by(family, place, len(rows))
+        self._enter("encoding", rows)
+        with self._timed(rows, "encode"):
             features = family.encode(requests)
             latents = family.noise(requests)
-        self._enter("denoising")
-        with self._timed("denoise"):
-            latents = family.denoise(requests, features, latents, self._on_step)
-        self._enter("decoding")
-        for row in list(self._going):
-            self._guard(row, partial(self._finish, row, latents, family, drawn))
+        self._enter("denoising", rows)
+        with self._timed(rows, "denoise"):
+            latents = family.denoise(requests, features, latents, partial(self._on_step, rows))
+        self._enter("decoding", rows)
+        for place, row in enumerate(rows):
+            if row in self._going:
+                self._guard(row, partial(self._finish, row, latents[place : place + 1], family, drawn))
 
     def _finish(
         self, row: int, latents: torch.Tensor, family: ZImage, drawn: Callable[[Attempt, Image.Image], None]
     ) -> None:
         attempt, began = self._attempts[row], time.perf_counter()
-        (picture,) = family.decode(latents[row : row + 1])
+        (picture,) = family.decode(latents)
         attempt.spent("decode", time.perf_counter() - began)
+        attempt.computed(family.facts)
         del self._going[row]
         drawn(attempt, picture)
 
+    def _smaller(self, residency: Residency) -> list[str]:
+        """Make the second attempt need less; gives what was done."""
+        model = self._attempts[0].model_id
+        if model is None:
+            return []
+        done = []
+        if residency.keep_only(model):
+            done.append("other models unloaded")
+        if len(self._going) > 1:
+            self._alone = True
+            done.append("one picture at a time")
+        if self._stage == "decoding":
+            self._tiled = True
+            done.append("decoding in tiles")
+        if not done and (policy := residency.lower(model)):
+            done.append(f"the memory policy {policy}")
+        return done
+
+    def _fallen_back(self, done: list[str]) -> None:
+        for row in self._going:
+            self._attempts[row].fallen_back(done)
+
     @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
+    def _timed(self, rows: list[int], stage: str) -> Iterator[None]:
         began = time.perf_counter()
         try:
             yield
         finally:
-            share = (time.perf_counter() - began) / len(self._attempts)
-            for attempt in self._attempts:
-                attempt.spent(stage, share)
+            share = (time.perf_counter() - began) / len(rows)
+            for row in rows:
+                self._attempts[row].spent(stage, share)
 
-    def _enter(self, stage: Stage) -> None:
-        for row in list(self._going):
-            self._guard(row, partial(self._attempts[row].enter, stage))
-        self._anybody()
+    def _enter(self, stage: Stage, rows: list[int]) -> None:
+        self._stage = stage
+        for row in rows:
+            if row in self._going:
+                self._guard(row, partial(self._attempts[row].enter, stage))
+        self._anybody(rows)
 
-    def _on_step(self, number: int, expected: torch.Tensor) -> None:
-        for row in list(self._going):
-            self._guard(row, partial(self._attempts[row].on_step, number, expected[row]))
-        self._anybody()
+    def _on_step(self, rows: list[int], number: int, expected: torch.Tensor) -> None:
+        for place, row in enumerate(rows):
+            if row in self._going:
+                self._guard(row, partial(self._attempts[row].on_step, number, expected[place]))
+        self._anybody(rows)
 
-    def _anybody(self) -> None:
-        if not self._going:
+    def _anybody(self, rows: list[int]) -> None:
+        if not any(row in self._going for row in rows):
             message = "Nobody waits for a picture of this batch any more."
             raise Cancelled(message)
 
     def _guard(self, row: int, act: Callable[[], None]) -> None:
-        """Do something for one attempt; what goes wrong ends it alone."""
+        """Do something for one attempt; what goes wrong ends it alone, but for memory that ran out."""
         try:
             act()
-        except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+        except Exception as error:
+            if fallback.out_of_memory(error):
+                raise
             self._end(row, error)
 
     def _end(self, row: int, error: Exception) -> None:

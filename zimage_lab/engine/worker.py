@@ -80,7 +80,7 @@ class Worker(threading.Thread):
         self._place = device_name(device)
         self._awake = threading.Event()
         self._wanted: str | None = None
-        self._unload = False
+        self._unload: list[str | None] = []
         self._going_back: tuple[str, bool] | None = None
         self._attempts: dict[str, Attempt] = {}
         self._attempts_lock = threading.Lock()
@@ -112,9 +112,9 @@ class Worker(threading.Thread):
         self._wanted = model_id
         self.wake()
 
-    def unload(self) -> None:
-        """Let the resident model go after the running job."""
-        self._unload = True
+    def unload(self, model_id: str | None = None) -> None:
+        """Let a resident model go after the running job, or all of them."""
+        self._unload.append(model_id)
         self.wake()
 
     def release(self, reason: str, *, paused: bool) -> None:
@@ -142,6 +142,8 @@ class Worker(threading.Thread):
         while not self.stopping:
             self._awake.clear()
             try:
+                while self._unload:
+                    self.residency.unload(self._unload.pop(0))
                 leases = self._lease()
                 if leases:
                     self._run(leases)
@@ -159,9 +161,6 @@ class Worker(threading.Thread):
         self._state = "stopped"
 
     def _idle_work(self) -> None:
-        if self._unload:
-            self._unload = False
-            self.residency.unload()
         wanted, self._wanted = self._wanted, None
         if wanted is None:
             return

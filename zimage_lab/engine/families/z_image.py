@@ -74,6 +74,7 @@ class ZImage:
             modules[name] for name in ("text_encoder", "transformer", "vae")
         )
         self.policy = policy
+        self.tiled = False  # decode in tiles, also where more seems to fit
         # Group offload watches the modules' own forward passes, which the fast path does not call.
         self.reference = reference or policy == "small"
         self._texts = TextFeatures(self.text_encoder, whole=reference or policy != "resident")
@@ -264,7 +265,7 @@ class ZImage:
         import torch
 
         config = self.vae.config
-        if memory.tiles(self.device, latents.shape[3] * 8, latents.shape[2] * 8):
+        if self.tiled or memory.tiles(self.device, latents.shape[3] * 8, latents.shape[2] * 8):
             self.vae.enable_tiling()
         else:
             self.vae.disable_tiling()
