@@ -217,8 +217,10 @@ def test_help_is_done(command: list[str], capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_an_argument_too_many_is_no_prompt_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["where", "all"]) == 2
+    assert "'all' is one argument too many. See zimage-lab where --help." in capsys.readouterr().err
     assert main(["models", "all"]) == 2
-    assert "'all' is one argument too many. See zimage-lab models --help." in capsys.readouterr().err
+    assert "'all' is not one we have. Use one of add" in capsys.readouterr().err
 
 
 def test_brackets_in_a_table_are_brackets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

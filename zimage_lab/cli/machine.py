@@ -1,11 +1,11 @@
-"""`zimage-lab models` and `zimage-lab where`: what is on this machine, without loading any of it."""
+"""`zimage-lab where`: where everything lies, and what it takes."""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.cli.terminal import DONE, say, say_json, size, table
+from zimage_lab.cli.terminal import DONE, say_json, size, table
 
 if TYPE_CHECKING:
     import argparse
@@ -17,69 +17,12 @@ HOME_HELP = "folder of pictures and records (default: ZIMAGE_LAB_HOME, or the us
 
 
 def add(groups: argparse._SubParsersAction[Parser]) -> None:
-    """Add both commands to the parser."""
-    for name, run, text in (
-        ("models", models, "list the models and the weights on this machine"),
-        ("where", where, "say where pictures, records and settings lie"),
-    ):
-        parser = groups.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        parser.add_argument("--json", action="store_true", help="print JSON")
-        parser.add_argument("--home", metavar="FOLDER", help=HOME_HELP)
-        parser.set_defaults(run=run, parser=parser)
-
-
-def models(arguments: argparse.Namespace) -> int:
-    """List the catalog, then weights that were found and are not in it."""
-    from zimage_lab import models as catalog
-    from zimage_lab.home import home
-
-    place = home(arguments.home)
-    entries, found = catalog.models(place), catalog.found(place)
-    if arguments.json:
-        say_json(
-            {
-                "models": [_model(entry) for entry in entries],
-                "found": [
-                    {
-                        "kind": one.kind,
-                        "path": str(one.path),
-                        "model": one.model_id,
-                        "loadable": one.loadable,
-                        "note": one.note,
-                    }
-                    for one in found
-                ],
-            }
-        )
-        return DONE
-    rows = []
-    for entry in entries:
-        card = entry.card
-        drawn = f"{card.defaults.width}x{card.defaults.height}, {card.defaults.steps} steps"
-        rows.append([card.id, card.title, drawn, "ready" if entry.path else "not on this machine"])
-    table(["MODEL", "NAME", "DRAWS", "STATE"], rows)
-    others = [one for one in found if one.path not in {entry.path for entry in entries}]
-    if others:
-        say("")
-        table(
-            ["FOUND", "BELONGS TO", "WHERE", "NOTE"], [[o.kind, o.model_id or "?", str(o.path), o.note] for o in others]
-        )
-    return DONE
-
-
-def _model(entry: Any) -> dict[str, Any]:  # noqa: ANN401 - Model, whose module is imported only when asked for
-    card = entry.card
-    return {
-        "id": card.id,
-        "title": card.title,
-        "family": card.family,
-        "miniature": card.miniature,
-        "on_this_machine": entry.path is not None,
-        "path": str(entry.path) if entry.path else None,
-        "hub_id": card.hub_id,
-        "licence": card.licence,
-        "defaults": card.defaults.model_dump(mode="json"),
-    }
+    """Add the command to the parser."""
+    text = "say where pictures, records and settings lie"
+    parser = groups.add_parser("where", help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--home", metavar="FOLDER", help=HOME_HELP)
+    parser.set_defaults(run=where, parser=parser)
 
 
 def where(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from zimage_lab.engine.environment import environment
 from zimage_lab.engine.job import Progress
 from zimage_lab.engine.previews import preview
 from zimage_lab.errors import Cancelled
+from zimage_lab.models import hashes
 from zimage_lab.recipe import Batch, ImageFile, ModelIdentity, RunRecord, bare_record, now
 from zimage_lab.store import images
 
@@ -167,7 +168,19 @@ class Attempt:
             "error": error,
         }
         if self._model is not None and self._environment is not None:
-            card = self._model.card
-            facts["model"] = ModelIdentity(id=self._model.id, family=card.family, weights_sha256=card.sha256)
+            facts["model"] = ModelIdentity(
+                id=self._model.id,
+                family=self._model.card.family,
+                weights_sha256=self._hashes() if state == "succeeded" else self._model.card.sha256,
+            )
             facts["environment"] = self._environment.model_copy(update=self._facts)
         return bare_record(self.job.request, state, **facts)
+
+    def _hashes(self) -> dict[str, str]:
+        """Give the hashes of the weights; a first time for new files takes seconds, on the saver's thread."""
+        if self._model is None:
+            return {}
+        try:
+            return hashes.weights_sha256(self._model, self._home)
+        except OSError:  # the files went while they were in memory
+            return {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
 from zimage_lab.engine import fallback, families
-from zimage_lab.models import catalog, memory
+from zimage_lab.models import catalog, hashes, memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +104,7 @@ class Residency:
             if found is not None:
                 return self._use(found)
             _ = model.folder  # where the weights are not here, the resident models stay
+            hashes.prepare(model, self._home)
             return self._load(model)
 
     def unload(self, model_id: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ def load(
     ModelLoadError
         The family is not known, or the weights cannot be read.
     """
+    for variable in ("DIFFUSERS_DISABLE_REMOTE_CODE", "DIFFUSERS_DISABLE_CUSTOM_CODE"):  # today's name, and another
+        os.environ.setdefault(variable, "1")
     options: dict[str, Any] = {}
     if settings is not None:
         options = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
