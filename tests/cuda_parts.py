@@ -288,8 +288,8 @@ class Trial:
             job.result(LONG)
         except Exception as error:  # noqa: BLE001 - the sentence is the result
             return f"{job.state}: {error}"
-        record = job.result().record
-        return f"{job.state}, warnings: {'; '.join(record.warnings) or 'none'}"
+        told = [warning for warning in job.result().record.warnings if "emory" in warning]
+        return f"{job.state}: {'; '.join(told) or 'without a warning'}"
 
     def next(self, engine: Engine) -> str:
         """Draw, and tell the state."""

@@ -23,6 +23,7 @@ import cuda_parts as parts
 import torch
 
 PARTS = ("load", "bench", "family", "panel", "cancel", "memory", "policies", "fp8")
+ABOUT = ("model", "device_name", "dtype", "torch", "diffusers")
 NOT_MEASURED = "not measured"
 
 
@@ -87,8 +88,8 @@ def markdown(results: dict[str, Any]) -> str:
     """Give the tables for BENCHMARKS.md."""
     build = results.get("build", {})
     lines = [
-        ", ".join(str(build.get(name, "?")) for name in ("device_name", "dtype", "torch", "diffusers"))
-        + f", random weights; `{' '.join(results['command'])}`",
+        ", ".join(f"{name.replace('_', ' ')} {build.get(name, '?')}" for name in ABOUT)
+        + f"; random weights; `{' '.join(results['command'])}`",
         "",
         *_speed(results.get("bench", {})),
         "| what | measured |",

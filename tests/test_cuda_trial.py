@@ -22,9 +22,7 @@ def test_every_part_runs_on_the_cpu(tmp_path: Path) -> None:
     assert found["panel"]["click_to_png"] > found["panel"]["click_to_preview"] > 0
     assert (found["cancel"]["state"], found["cancel"]["next_state"]) == ("cancelled", "succeeded")
     for verb in ("encode", "denoise", "decode"):
-        assert (
-            "succeeded" in found["memory"][f"injected_in_{verb}"] or "memory" in found["memory"][f"injected_in_{verb}"]
-        )
+        assert found["memory"][f"injected_in_{verb}"].startswith("succeeded: Memory ran out; drawn in a second attempt")
         assert found["memory"][f"after_{verb}"] == "succeeded"
     assert all("error" not in row for row in found["policies"] + found["family"])
     assert all(row["difference_to_the_first"] == 0 for row in found["policies"])
