@@ -102,11 +102,31 @@ def test_engines_are_listed_and_asked_to_stop(
         (told,) = json.loads(said(capsys, "engines", "list", "--json"))["engines"]
         assert told["idle_seconds"] == 600
         assert "ENGINE" in said(capsys, "engines", "stop", "nobody", code=2)
-        monkeypatch.setattr("zimage_lab.cli.queue.STOP_SECONDS", 0.2)
+        monkeypatch.setattr("zimage_lab.cli.engines.STOP_SECONDS", 0.2)
         assert "has not ended yet" in said(capsys, "engines", "stop", "1234", code=1)
-        assert engines.asked("12345678-x") == "stop"
+        assert engines.asked("12345678-x").what == "stop"
         monkeypatch.setattr(time, "sleep", lambda _: engines.end("12345678-x"))
         assert said(capsys, "engines", "stop") == "12345678 ended.\n"
+
+
+def test_models_of_engines_are_listed_and_let_go(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No engine runs" in said(capsys, "engines", "unload")
+    held = [
+        {"id": "miniature-turbo", "device": "cpu", "dtype": "float32", "policy": "resident", "bytes": {"vae": 8}},
+        {"id": "gone", "device": "cpu", "dtype": "float32", "policy": "balanced", "bytes": {"vae": 8}},
+    ]
+    with Engines(own_home) as engines:
+        engines.register("12345678-x", device="cpu")
+        engines.tell("12345678-x", {"model": "miniature-turbo", "memory_bytes": 16, "models": held})
+        assert said(capsys, "engines").split("\t")[3] == "miniature-turbo, gone (balanced)"
+        (told,) = json.loads(said(capsys, "engines", "list", "--json"))["engines"]
+        assert told["models"] == held
+        assert "lets gone go" in said(capsys, "engines", "unload", "1234", "--model", "gone")
+        said(capsys, "engines", "unload", "--model", "miniature-turbo")
+        assert engines.asked("12345678-x") == ("unload", ("gone", "miniature-turbo"))
+        assert "is not a known model" in said(capsys, "engines", "unload", "--model", "nothing", code=2)
+        assert "lets all its models go" in said(capsys, "engines", "unload")
+        assert engines.asked("12345678-x") == ("unload", ())
 
 
 def test_the_log_and_what_is_done_with_its_runs(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -341,6 +341,14 @@ def test_unload_and_status(engine: Engine) -> None:
     engine.unload()
     wait_for(lambda: engine.status()["model"] is None)
     assert engine.generate(PROMPT, seed=1).seed == 1
+    (one,) = engine.status()["models"]
+    assert (one["id"], one["device"], one["policy"]) == ("miniature-turbo", "cpu", "resident")
+    assert sum(one["bytes"].values()) == status["memory_bytes"]
+    with pytest.raises(UnknownModel):
+        engine.unload("miniatur")
+    engine.unload("z-image")  # a model that is not loaded is none to let go
+    engine.unload("miniature-turbo")
+    wait_for(lambda: not engine.status()["models"])
 
 
 def test_a_stopped_engine_says_so(tmp_path: Path) -> None:

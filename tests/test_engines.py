@@ -65,18 +65,35 @@ def test_what_an_engine_tells_and_runs(engines: Engines, tmp_path: Path) -> None
 def test_what_is_asked(engines: Engines, tmp_path: Path) -> None:
     engines.register("a", device="cpu")
     with Engines(tmp_path) as shell:
-        assert engines.asked("a") == ""
+        assert engines.asked("a").what == ""
         shell.ask("a", "unload")
-        assert engines.asked("a") == "unload"
-        assert engines.asked("a") == ""
+        assert engines.asked("a") == ("unload", ())
+        assert engines.asked("a").what == ""
         shell.ask("a", "stop")
         shell.ask("a", "unload")
-        assert [engines.asked("a"), engines.asked("a")] == ["stop", "stop"]
+        assert [engines.asked("a").what, engines.asked("a").what] == ["stop", "stop"]
         with pytest.raises(InvalidRequest, match="Did you mean 'unload'"):
             shell.ask("a", "unlode")
         with pytest.raises(InvalidRequest, match="is no engine of this home"):
             shell.ask("nobody", "stop")
-    assert engines.asked("nobody") == ""
+    assert engines.asked("nobody").what == ""
+
+
+def test_models_that_are_to_go(engines: Engines, tmp_path: Path) -> None:
+    engines.register("a", device="cpu")
+    with Engines(tmp_path) as shell:
+        for model in ("second", "红", "second"):
+            shell.ask("a", "unload", model)
+        assert engines.asked("a") == ("unload", ("second", "红"))
+        assert engines.asked("a").what == ""
+        shell.ask("a", "unload", "second")
+        shell.ask("a", "unload")
+        shell.ask("a", "unload", "third")
+        assert engines.asked("a") == ("unload", ()), "all of them are more than any one"
+        shell.ask("a", "unload", "third")
+        assert engines.asked("a") == ("unload", ("third",))
+        with pytest.raises(InvalidRequest, match="is no engine of this home"):
+            shell.ask("nobody", "unload", "third")
 
 
 @pytest.mark.parametrize("engine_id", ["", "x", None, 7, "\ud800"])

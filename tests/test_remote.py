@@ -181,6 +181,10 @@ def test_an_attached_process_imports_no_torch(place: Path, holder: subprocess.Po
 
 def test_detaching_leaves_the_engine_to_others(place: Path, holder: subprocess.Popen[str]) -> None:
     engine = zimage_lab.load()
+    assert [one["id"] for one in engine.status()["models"]] == ["miniature-turbo"]
+    engine.unload("miniature-turbo")
+    wait_for(lambda: not engine.status()["models"])
+    assert engine.status()["state"] != "stopped", "only the model goes"
     engine.unload()
     assert engine.stopped
     assert holder.poll() is None

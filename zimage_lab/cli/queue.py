@@ -1,37 +1,28 @@
-"""`zimage-lab queue` and `zimage-lab engines`: what waits, who works on it, and the hand on both."""
+"""`zimage-lab queue`: what waits, and the hand on it."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab.cli import engines
+from zimage_lab.cli.engines import SHORT, match, place
 from zimage_lab.cli.machine import HOME_HELP
-from zimage_lab.cli.terminal import DONE, FAILED, say, say_json, size, table, tell
-from zimage_lab.errors import InvalidRequest, shown
+from zimage_lab.cli.terminal import DONE, say, say_json, table, tell
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
-    from pathlib import Path
 
     from zimage_lab.cli.parser import Parser
     from zimage_lab.store.jobs import JobRow
     from zimage_lab.store.queue import Queue
 
-SHORT = 8
-"""Characters of an id that a list shows; commands take as many as tell it apart."""
-
 PROMPT = 40
-STOP_SECONDS = 15.0
 
 
 def add(groups: argparse._SubParsersAction[Parser]) -> None:
-    """Add both commands to the parser."""
-    _add_queue(groups)
-    _add_engines(groups)
-
-
-def _add_queue(groups: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command, and that of the engines, to the parser."""
+    engines.add(groups)
     text = "list, pause, reorder and clear what waits"
     top = groups.add_parser("queue", help=text, description=text[0].upper() + text[1:] + ".")
     top.set_defaults(run=list_jobs, parser=top, home=None, json=False, all=False, limit=50)
@@ -62,22 +53,6 @@ def _verb(
     parser.add_argument("--home", metavar="FOLDER", help=HOME_HELP)
     parser.set_defaults(run=run, parser=parser)
     return parser
-
-
-def _add_engines(groups: argparse._SubParsersAction[Parser]) -> None:
-    text = "list the running engines, or stop them"
-    top = groups.add_parser("engines", help=text, description=text[0].upper() + text[1:] + ".")
-    top.set_defaults(run=list_engines, parser=top, home=None, json=False)
-    verbs = top.add_subparsers(metavar="VERB")
-    listed = verbs.add_parser("list", help="list the running engines", description="List the running engines.")
-    listed.add_argument("--json", action="store_true", help="print JSON")
-    listed.set_defaults(run=list_engines, parser=listed)
-    text = "stop one engine, or all; a job that runs goes back to the queue"
-    stop = verbs.add_parser("stop", help=text, description=text[0].upper() + text[1:] + ".")
-    stop.add_argument("engine", nargs="?", metavar="ENGINE", help="id of the engine, or its beginning; all without one")
-    stop.set_defaults(run=stop_engines, parser=stop)
-    for parser in (listed, stop):
-        parser.add_argument("--home", metavar="FOLDER", help=HOME_HELP)
 
 
 def list_jobs(arguments: argparse.Namespace) -> int:
@@ -162,84 +137,10 @@ def clear(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def list_engines(arguments: argparse.Namespace) -> int:
-    """Print the engines that live."""
-    from zimage_lab.store.engines import Engines
-
-    with Engines(_home(arguments)) as engines:
-        rows = engines.living()
-    facts = [
-        {
-            "id": row.id,
-            "pid": row.pid,
-            "device": row.device,
-            "model": row.told.get("model"),
-            "memory_bytes": row.told.get("memory_bytes", 0),
-            "job": row.running,
-            "independent": row.independent,
-            "idle_seconds": row.idle_seconds,
-            "started_at": row.started_at,
-        }
-        for row in rows
-    ]
-    if arguments.json:
-        say_json({"engines": facts})
-        return DONE
-    if not facts:
-        say("No engine runs. A notebook's zimage_lab.load() or zimage-lab generate starts one.")
-        return DONE
-    table(
-        ["ENGINE", "PROCESS", "DEVICE", "MODEL", "MEMORY", "DOES", "ENDS"],
-        [
-            [
-                str(one["id"])[:SHORT],
-                str(one["pid"]),
-                str(one["device"]),
-                str(one["model"] or "-"),
-                size(int(str(one["memory_bytes"]))) if one["memory_bytes"] else "-",
-                f"job {str(one['job'])[:SHORT]}" if one["job"] else "idle",
-                f"after {one['idle_seconds']:g} idle s" if one["independent"] else "with its kernel",
-            ]
-            for one in facts
-        ],
-    )
-    return DONE
-
-
-def stop_engines(arguments: argparse.Namespace) -> int:
-    """Ask engines to end, and wait until they have."""
-    from zimage_lab.store.engines import Engines
-
-    with Engines(_home(arguments)) as engines:
-        living = engines.living()
-        wanted = living if arguments.engine is None else [_match("ENGINE", arguments.engine, living)]
-        for row in wanted:
-            engines.ask(row.id, "stop")
-        deadline = time.monotonic() + STOP_SECONDS
-        names = {row.id for row in wanted}
-        while names & {row.id for row in engines.living()} and time.monotonic() < deadline:
-            time.sleep(0.1)
-        left = names & {row.id for row in engines.living()}
-    if not wanted:
-        say("No engine runs.")
-    for row in wanted:
-        if row.id in left:
-            tell(f"{row.id[:SHORT]} has not ended yet: its process {row.pid} may be loading a model.")
-        else:
-            say(f"{row.id[:SHORT]} ended.")
-    return FAILED if left else DONE
-
-
-def _home(arguments: argparse.Namespace) -> Path:
-    from zimage_lab.home import home
-
-    return home(arguments.home)
-
-
 def _queue(arguments: argparse.Namespace) -> Queue:
     from zimage_lab.store.queue import Queue
 
-    return Queue(_home(arguments))
+    return Queue(place(arguments))
 
 
 def _shown_jobs(queue: Queue, *, ended: bool, limit: int) -> list[JobRow]:
@@ -249,16 +150,8 @@ def _shown_jobs(queue: Queue, *, ended: bool, limit: int) -> list[JobRow]:
 
 
 def _find(queue: Queue, name: str) -> JobRow:
-    found: JobRow = _match("JOB", name, queue.starting_with(name))
+    found: JobRow = match("JOB", name, queue.starting_with(name))
     return found
-
-
-def _match(field: str, name: str, rows: list[Any]) -> Any:  # noqa: ANN401 - a job's row or an engine's
-    found = [row for row in rows if row.id.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    what = f"{shown(name)} is the beginning of {len(found)} ids" if found else f"{shown(name)} is none of them"
-    raise InvalidRequest(field, name, what, "Give more of its characters." if found else "Look at the list.")
 
 
 def _job(row: JobRow) -> dict[str, Any]:

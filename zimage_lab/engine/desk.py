@@ -92,8 +92,8 @@ class Desk(ABC):
         """Have the default model's weights read while nothing else is to do."""
 
     @abstractmethod
-    def unload(self) -> None:
-        """Let go of the model."""
+    def unload(self, model: str | None = None) -> None:
+        """Let go of a model, or of all of them."""
 
     @abstractmethod
     def stop(self, timeout: float = 10.0) -> None:
@@ -196,6 +196,11 @@ class Desk(ABC):
         """List the jobs that this process knows, newest first: all that go on, and the latest that ended."""
         with self._jobs_lock:
             return list(reversed(self._jobs.values()))
+
+    def _named(self, model: str) -> str:
+        """Give a model's id, also of one that is resident and not in the catalog any more."""
+        held = {one["id"] for one in self.status()["models"]}
+        return model if model in held else models.find(model, self.home).id
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job by its id.

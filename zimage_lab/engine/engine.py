@@ -110,7 +110,7 @@ class Engine(Desk):
         return "this process"
 
     def status(self) -> dict[str, Any]:
-        """Tell state (idle, loading, running, stopped), model, device, dtype, bytes of weights and jobs."""
+        """Tell state (idle, loading, running, stopped), model, device, dtype, bytes of weights, each model and jobs."""
         worker = self._worker
         leases = worker.leases
         return {
@@ -126,9 +126,20 @@ class Engine(Desk):
         """Have the engine's thread read the default model's weights while nothing else is to do."""
         self._worker.warm_up(self.model)
 
-    def unload(self) -> None:
-        """Give the model's memory back; the next picture loads it again."""
-        self._worker.unload()
+    def unload(self, model: str | None = None) -> None:
+        """Give memory back after the running job; the next picture loads its model again.
+
+        Parameters
+        ----------
+        model
+            Which one, by any of its names; None lets all go.
+
+        Raises
+        ------
+        UnknownModel
+            There is none of this name.
+        """
+        self._worker.unload(None if model is None else self._named(model))
 
     def stop(self, timeout: float = 10.0) -> None:
         """End the engine: what this process asked for is cancelled, what others wait for goes back to the queue.
@@ -198,10 +209,11 @@ class Engine(Desk):
         self._worker.look_for_cancel()
         self._worker.wake()
         asked = self._engines.asked(self.id)
-        if asked == "stop":
+        if asked.what == "stop":
             self.ask_to_stop()
-        elif asked == "unload":
-            self.unload()
+        elif asked.what == "unload":
+            for name in asked.models or (None,):
+                self._worker.unload(name)
 
     def _tell(self, facts: dict[str, Any]) -> None:
         """Let others see what is loaded."""

@@ -78,6 +78,7 @@ class RemoteEngine(Desk):
             "device": told.get("device"),
             "dtype": told.get("dtype"),
             "memory_bytes": told.get("memory_bytes", 0),
+            "models": told.get("models", []),
             "queue": self._queue.counts()["queued"],
             "job": running,
             "where": self.where,
@@ -86,9 +87,25 @@ class RemoteEngine(Desk):
     def warm_up(self) -> None:
         """Nothing to do: the engine that is there has its model already, and a new one reads its weights at once."""
 
-    def unload(self) -> None:
-        """Detach; the engine goes on, with the jobs that were submitted. `zimage-lab engines stop` ends it."""
-        self.stop()
+    def unload(self, model: str | None = None) -> None:
+        """Detach; the engine goes on, with the jobs that were submitted. `zimage-lab engines stop` ends it.
+
+        Parameters
+        ----------
+        model
+            With a model's name nothing is detached: the engine is asked to let that one go after its running job.
+
+        Raises
+        ------
+        UnknownModel
+            There is none of this name.
+        """
+        if model is None:
+            self.stop()
+            return
+        name, found = self._named(model), self.engine()
+        if found is not None:
+            self._engines.ask(found.id, "unload", name)
 
     def stop(self, timeout: float = 10.0) -> None:
         """Detach from the engine.

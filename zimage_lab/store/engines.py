@@ -6,7 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
 from zimage_lab.recipe import now
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ASKED = ("stop", "unload")
+_UNLOAD = "unload "  # with the engine's id, the row of `meta` that names models
 KEPT = 100  # engines that have ended; jobs that were pinned to them are found by them
 
 _SELECT = (
@@ -44,7 +45,7 @@ class EngineRow:
     idle_seconds
         Seconds without work after which it ends; None: never.
     told
-        What it last said of itself: model, device, dtype, memory_bytes.
+        What it last said of itself: model, device, dtype, memory_bytes, models.
     running
         The job that it runs, or None.
     """
@@ -62,6 +63,13 @@ class EngineRow:
 
 
 EngineRows: TypeAlias = list[EngineRow]
+
+
+class Asked(NamedTuple):
+    """What was asked of an engine: "stop", "unload" or nothing; and which models are to go, none named for all."""
+
+    what: str = ""
+    models: tuple[str, ...] = ()
 
 
 class Engines(Store):
@@ -103,8 +111,17 @@ class Engines(Store):
         with self._database.write() as connection:
             connection.execute("UPDATE engines SET beat = ? WHERE id = ?", (time.monotonic(), engine_id))
 
-    def ask(self, engine_id: str, what: str) -> EngineRow:
-        """Ask an engine to stop, or to give its model's memory back; it looks after each job and while it is idle.
+    def ask(self, engine_id: str, what: str, model: str | None = None) -> EngineRow:
+        """Ask an engine to stop, or to give memory back; it looks after each job and while it is idle.
+
+        Parameters
+        ----------
+        engine_id
+            Which.
+        what
+            "stop" or "unload".
+        model
+            The id of the model that is to go; None for all of them.
 
         Raises
         ------
@@ -115,21 +132,26 @@ class Engines(Store):
             name = "what"
             raise InvalidRequest(name, what, f"{shown(what)} cannot be asked of an engine", suggestion(what, ASKED))
         with self._database.write() as connection:
+            row = _find(connection, engine_id)
+            if what == "unload":
+                _add_model(connection, engine_id, model)
             # Whoever was asked to stop does not go on because somebody else would have been content with less.
             connection.execute("UPDATE engines SET asked = ? WHERE id = ? AND asked <> 'stop'", (what, engine_id))
-            return _find(connection, engine_id)
+            return row
 
-    def asked(self, engine_id: str) -> str:
-        """Give what was asked of an engine: "stop", "unload" or nothing; "unload" is given once."""
+    def asked(self, engine_id: str) -> Asked:
+        """Give what was asked of an engine; "unload" is given once."""
         find = "SELECT asked FROM engines WHERE id = ?"
         with self._database.read() as connection:
             row = connection.execute(find, (engine_id,)).fetchone()
         if row is None or row["asked"] != "unload":
-            return "" if row is None else str(row["asked"])
+            return Asked() if row is None else Asked(str(row["asked"]))
         with self._database.write() as connection:
             row = connection.execute(find, (engine_id,)).fetchone()
             connection.execute("UPDATE engines SET asked = '' WHERE id = ? AND asked = 'unload'", (engine_id,))
-        return str(row["asked"])
+            models = _models(connection, engine_id)
+            connection.execute("DELETE FROM meta WHERE key = ?", (_UNLOAD + engine_id,))
+        return Asked(str(row["asked"]), () if models is None else tuple(models))
 
     def end(self, engine_id: str) -> None:
         """Say that the engine has ended; a second time changes nothing."""
@@ -148,6 +170,22 @@ class Engines(Store):
         with self._database.read() as connection:
             rows = connection.execute(f"{_SELECT} WHERE stopped_at IS NULL ORDER BY started_at, rowid").fetchall()
         return [_row(row) for row in rows if _lives(row)]
+
+
+def _models(connection: sqlite3.Connection, engine_id: str) -> list[str] | None:
+    """List the models that an engine was asked to let go; None where none was named."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (_UNLOAD + engine_id,)).fetchone()
+    return None if row is None else list(json.loads(row["value"]))
+
+
+def _add_model(connection: sqlite3.Connection, engine_id: str, model: str | None) -> None:
+    found = connection.execute("SELECT asked FROM engines WHERE id = ?", (engine_id,)).fetchone()
+    before = _models(connection, engine_id) if found is not None and found["asked"] == "unload" else []
+    if model is None or before is None:  # all of them are more than any one
+        connection.execute("DELETE FROM meta WHERE key = ?", (_UNLOAD + engine_id,))
+    else:
+        value = json.dumps(list(dict.fromkeys([*before, model])))
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_UNLOAD + engine_id, value))
 
 
 def _lives(row: sqlite3.Row) -> bool:
