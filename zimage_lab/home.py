@@ -41,6 +41,8 @@ class Settings(BaseModel):
         What of a model stays on the device: "resident", "balanced", "small"; "auto" takes what fits.
     memory_gb
         Most gigabytes (10**9 bytes) of the device that models may take; None takes what is free.
+    quantization
+        "fp8" halves the bytes of Z-Image's transformer by torchao: lossy, and quicker on an RTX 40 or H100; "none".
     path
         "fast", or "reference" for the libraries' own forward passes, with which the fast one is compared.
     compile
@@ -68,6 +70,7 @@ class Settings(BaseModel):
     device: str | None = None
     memory: Literal["auto", "resident", "balanced", "small"] = "auto"
     memory_gb: float | None = Field(default=None, gt=0)
+    quantization: Literal["none", "fp8"] = "none"
     path: Literal["fast", "reference"] = "fast"
     compile: Literal["auto", "off"] = "auto"
     disk_quota_gb: float | None = Field(default=None, gt=0)

@@ -47,6 +47,9 @@ def where(arguments: argparse.Namespace) -> int:
         "free_bytes": shutil.disk_usage(place).free,
         "default_model": settings.model or DEFAULT_MODEL,
         "device": settings.device or "the best there is",
+        "memory": settings.memory,
+        "memory_budget_bytes": None if settings.memory_gb is None else int(settings.memory_gb * 1e9),
+        "quantization": settings.quantization,
     }
     if arguments.json:
         say_json(facts)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
 from zimage_lab.engine import fallback, families
-from zimage_lab.models import catalog, hashes, memory
+from zimage_lab.models import catalog, hashes, memory, quantize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,6 +173,8 @@ class Residency:
         """Let models go, the longest unused first, until this one fits; gives the policy with which it does."""
         defaults = model.card.defaults
         sizes = memory.component_bytes(model, number)
+        if settings.quantization != "none":
+            sizes = quantize.sizes(sizes, number)
         working = memory.working_bytes(defaults.width, defaults.height)
         # Elsewhere than on CUDA nothing is streamed.
         asked = settings.memory if device.startswith("cuda") else "resident"

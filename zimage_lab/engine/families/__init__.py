@@ -43,7 +43,11 @@ def load(
         os.environ.setdefault(variable, "1")
     options: dict[str, Any] = {}
     if settings is not None:
-        options = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
+        options = {
+            "reference": settings.path == "reference",
+            "compiling": settings.compile == "auto",
+            "quantization": settings.quantization,
+        }
     options["memory_policy"] = policy or (settings.memory if settings is not None else "auto")
     if model.card.family == "z_image":
         from zimage_lab.engine.families.z_image import ZImage

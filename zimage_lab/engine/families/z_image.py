@@ -16,7 +16,7 @@ from zimage_lab.engine.families import euler
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
-from zimage_lab.models import load_z_image, memory, tokens
+from zimage_lab.models import load_z_image, memory, quantize, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,8 @@ class ZImage:
         Where they are.
     policy
         What of it stays on the device; where anything is streamed, the modules' own forward passes run.
+    quantization
+        What was done to the transformer's weights, for the record.
     reference
         Run the modules' own forward passes, as `ZImagePipeline` does: slower, the measure of the other path.
     compiling
@@ -64,6 +66,7 @@ class ZImage:
         dtype: torch.dtype,
         *,
         policy: memory.Policy = "resident",
+        quantization: str = "none",
         reference: bool = False,
         compiling: bool = True,
     ) -> None:
@@ -73,7 +76,7 @@ class ZImage:
         self.text_encoder, self.transformer, self.vae = (
             modules[name] for name in ("text_encoder", "transformer", "vae")
         )
-        self.policy = policy
+        self.policy, self.quantization = policy, quantization
         self.tiled = False  # decode in tiles, also where more seems to fit
         # Group offload watches the modules' own forward passes, which the fast path does not call.
         self.reference = reference or policy == "small"
@@ -84,7 +87,15 @@ class ZImage:
             self.vae.to(memory_format=torch.channels_last)  # convolutions are a third quicker so
 
     @classmethod
-    def load(cls, model: Model, device: str | None = None, *, memory_policy: str = "auto", **options: bool) -> ZImage:
+    def load(
+        cls,
+        model: Model,
+        device: str | None = None,
+        *,
+        memory_policy: str = "auto",
+        quantization: str = "none",
+        **options: bool,
+    ) -> ZImage:
         """Read the weights, in whatever files they are; nothing is asked of any network.
 
         Parameters
@@ -95,6 +106,8 @@ class ZImage:
             As torch names it; None takes the best there is.
         memory_policy
             "auto" or one of `models.memory`'s policies.
+        quantization
+            "fp8" or "none".
         **options
             `reference`, `compiling`.
 
@@ -103,24 +116,30 @@ class ZImage:
         ModelLoadError
             The files are missing, incomplete, damaged, or hold something else.
         InvalidRequest
-            The device cannot be used here.
+            The device cannot be used here, or does not go with the quantization.
         """
         chosen, dtype = memory.choose_device(device)
         defaults = model.card.defaults
         sizes = load_z_image.component_bytes(model, dtype.itemsize)
+        if quantization != "none":
+            sizes = quantize.sizes(sizes, dtype.itemsize)
         working = memory.working_bytes(defaults.width, defaults.height)
         policy = memory.choose(memory_policy, sizes, memory.free_bytes(chosen), working)
-        place = chosen if policy == "resident" else "cpu"
+        if quantization != "none":
+            quantize.check(chosen, policy, model.card.family)
+        # What is to become smaller may be too large for the device as it is.
+        place = chosen if policy == "resident" and quantization == "none" else "cpu"
         modules = load_z_image.modules(model, device=place, dtype=dtype)
+        if quantization != "none":
+            quantization = quantize.quantize(modules[quantize.QUANTIZED], chosen)
         policy = memory.arrange(modules, chosen, policy)
-        return cls(model, modules, chosen, dtype, policy=policy, **options)
+        return cls(model, modules, chosen, dtype, policy=policy, quantization=quantization, **options)
 
     @property
     def memory_bytes(self) -> dict[str, int]:
         """Bytes of each component's weights."""
         return {
-            name: sum(value.numel() * value.element_size() for value in module.parameters())
-            for name, module in self.modules.items()
+            name: sum(quantize.stored(value) for value in module.parameters()) for name, module in self.modules.items()
         }
 
     @property
@@ -131,6 +150,7 @@ class ZImage:
             "attention": self._choice.attention,
             "compile": self._choice.compiled,
             "offload": self.policy,
+            "quantization": self.quantization,
             "vae_tiling": self.vae.use_tiling,
         }
 
