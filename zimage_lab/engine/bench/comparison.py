@@ -15,6 +15,7 @@ from zimage_lab.engine.bench.device import matrix_rate
 from zimage_lab.engine.bench.measured import TERA, Measured
 from zimage_lab.engine.bench.ways import Diffusers, Ours
 from zimage_lab.engine.environment import environment
+from zimage_lab.errors import ModelLoadError
 from zimage_lab.models import memory, tokens
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def load(model: str, device: str | None = None, *, random: bool = False) -> ZIma
     from zimage_lab.engine.families.z_image import ZImage
 
     entry = random_weights.architecture(model)
+    if entry.card.family != "z_image":
+        message = (
+            f"{entry.id} cannot be built with random weights: only Z-Image can. Get its weights, or choose another."
+        )
+        raise ModelLoadError(message)
     chosen, dtype = memory.choose_device(device)
     modules = random_weights.modules(entry, device=chosen, dtype=dtype)
     options: dict[str, Any] = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
@@ -122,7 +128,7 @@ def compare(family: ZImage, plan: Plan, *, tell: Callable[[str], None] = lambda 
     rate = matrix_rate(family.device, family.dtype)
     ours = Ours(family)
     ways: list[Ours | Diffusers] = [ours]
-    if plan.baseline:
+    if plan.baseline and model.card.family == "z_image":  # Stable Diffusion runs by diffusers' pipeline anyhow
         ways.append(Diffusers(family))
         if plan.seeds > 1:
             ways.append(Diffusers(family, together=True))
