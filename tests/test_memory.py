@@ -86,6 +86,26 @@ def test_streaming_changes_no_number() -> None:
     assert torch.equal(ours, theirs)
 
 
+def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    ones = torch.ones
+    for has, precision in ((True, torch.bfloat16), (False, torch.float32)):
+
+        def made(*shape: int, dtype: torch.dtype, device: str, has: bool = has) -> torch.Tensor:
+            assert device == "mps"
+            if not has:
+                message = "MPS BFloat16 is only supported on MacOS 14 or newer"
+                raise TypeError(message)
+            return ones(*shape, dtype=dtype)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "empty", lambda *_, **__: None)
+            patch.setattr(torch.cuda, "is_bf16_supported", lambda has=has: has)
+            patch.setattr(torch, "ones", made)
+            for device in ("cuda", "cuda:1", "mps"):
+                assert memory.choose_device(device) == (device, precision), "never float16"
+    assert memory.choose_device("cpu") == ("cpu", torch.float32)
+
+
 @pytest.mark.parametrize("device", ["cuda:9", "toaster", "meta?"])
 def test_a_device_that_is_not_here_is_a_sentence(device: str) -> None:
     with pytest.raises(InvalidRequest, match="cannot be used here"):
