@@ -86,9 +86,7 @@ def load(model: str, device: str | None = None, *, random: bool = False) -> ZIma
 
     entry = random_weights.architecture(model)
     if entry.card.family != "z_image":
-        message = (
-            f"{entry.id} cannot be built with random weights: only Z-Image can. Get its weights."
-        )
+        message = f"{entry.id} cannot be built with random weights: only Z-Image can. Get its weights."
         raise ModelLoadError(message)
     chosen, dtype = memory.choose_device(device)
     modules = random_weights.modules(entry, device=chosen, dtype=dtype)
