@@ -8,16 +8,18 @@ Sources, facts only: Comfy-Org's workflow template image_z_image_turbo.json, for
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from zimage_lab.errors import InvalidRequest
-from zimage_lab.request import GUIDANCE_RANGE, GenerationRequest
+from zimage_lab.request import GUIDANCE_RANGE, MOST_LORAS, GenerationRequest
 from zimage_lab.values import checked_real
 
 KEPT = "zimage_lab"  # the key for what ComfyUI has no field for
 SHIFT = 3.0  # the template's; stands in the field where a request leaves the shift to the model
 
 _UNET, _CLIP, _VAE, _SAMPLING, _LATENT, _POSITIVE, _NEGATIVE, _SAMPLER, _DECODE, _SAVE = map(str, range(1, 11))
+_FIRST_LORA = 11
 _TURBO, _BASE = "z_image_turbo_bf16.safetensors", "z_image_bf16.safetensors"
 _FILES = {  # the first of two with one file is what a file without our notes is read as
     "z-image-turbo": _TURBO,
@@ -40,6 +42,7 @@ _KINDS = {
     "UNETLoader": _Kind((), ("unet_name", "weight_dtype"), "MODEL"),
     "CLIPLoader": _Kind((), ("clip_name", "type", "device"), "CLIP"),
     "VAELoader": _Kind((), ("vae_name",), "VAE"),
+    "LoraLoaderModelOnly": _Kind((("model", "MODEL"),), ("lora_name", "strength_model"), "MODEL"),
     "ModelSamplingAuraFlow": _Kind((("model", "MODEL"),), ("shift",), "MODEL"),
     "EmptySD3LatentImage": _Kind((), ("width", "height", "batch_size"), "LATENT"),
     "CLIPTextEncode": _Kind((("clip", "CLIP"),), ("text",), "CONDITIONING"),
@@ -103,8 +106,10 @@ def api_graph(request: GenerationRequest) -> dict[str, Any]:
     }
     size = {"width": request.width, "height": request.height, "batch_size": 1}
     text = {"text": request.prompt, "clip": [_CLIP, 0]}
-    shift = {"shift": SHIFT if request.shift is None else request.shift, "model": [_UNET, 0]}
-    return {
+    adapted = {str(_FIRST_LORA + place): one for place, one in enumerate(request.loras)}
+    sources = [_UNET, *adapted]
+    shift = {"shift": SHIFT if request.shift is None else request.shift, "model": [sources[-1], 0]}
+    nodes = {
         _UNET: _node(
             "UNETLoader", "Model", {"unet_name": _FILES.get(model, model), "weight_dtype": "default"}, model=model
         ),
@@ -119,6 +124,11 @@ def api_graph(request: GenerationRequest) -> dict[str, Any]:
         _DECODE: _node("VAEDecode", "Decode", {"samples": [_SAMPLER, 0], "vae": [_VAE, 0]}),
         _SAVE: _node("SaveImage", "Save", {"filename_prefix": "zimage_lab", "images": [_DECODE, 0]}),
     }
+    for source, (number, one) in zip(sources, adapted.items(), strict=False):
+        # ComfyUI knows its files by their names below models/loras.
+        inputs = {"lora_name": PurePath(one.name).name, "strength_model": one.weight, "model": [source, 0]}
+        nodes[number] = _node("LoraLoaderModelOnly", "LoRA", inputs, name=one.name)
+    return nodes
 
 
 def ui_graph(request: GenerationRequest) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def ui_graph(request: GenerationRequest) -> dict[str, Any]:
             nodes[number]["inputs"][slot]["link"] = link
             nodes[source]["outputs"][source_slot]["links"].append(link)
     return {
-        "last_node_id": len(nodes),
+        "last_node_id": max(map(int, nodes)),
         "last_link_id": len(links),
         "nodes": list(nodes.values()),
         "links": links,
@@ -165,10 +175,13 @@ def request_from_graph(graph: object) -> GenerationRequest:
     InvalidRequest
         When it is wired in any other way, or holds a value that no request may have.
     """
-    if not isinstance(graph, dict) or graph.keys() != _PLACES.keys():
+    if not isinstance(graph, dict) or len(graph) > len(_PLACES) + MOST_LORAS:
         raise _strange(graph, "is not made of the nodes that zimage_lab writes")
-    inputs = {number: _part(graph, number, "inputs") for number in _PLACES}
-    kept = {number: _kept(graph[number]) for number in _PLACES}
+    adapted = [str(_FIRST_LORA + place) for place in range(len(graph) - len(_PLACES))]
+    if graph.keys() != {*_PLACES, *adapted}:
+        raise _strange(graph, "is not made of the nodes that zimage_lab writes")
+    inputs = {number: _part(graph, number, "inputs") for number in graph}
+    kept = {number: _kept(graph[number]) for number in graph}
     file, shift, sampler = inputs[_UNET].get("unet_name"), inputs[_SAMPLING].get("shift"), inputs[_SAMPLER]
     named = next((model for model, name in _FILES.items() if name == file), file)
     values: dict[str, Any] = {
@@ -185,6 +198,7 @@ def request_from_graph(graph: object) -> GenerationRequest:
         "scheduler": sampler.get("scheduler"),
         "noise": kept[_LATENT].get("noise", "per_image"),
         "truncate": kept[_POSITIVE].get("truncate", False),
+        "loras": [_lora(inputs[number], kept[number]) for number in adapted],
     }
     request = GenerationRequest(**values)
     # What such a request makes is shallow, so that the comparison ends soon whatever it is compared with.
@@ -194,13 +208,21 @@ def request_from_graph(graph: object) -> GenerationRequest:
     return request
 
 
+def _lora(inputs: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """Give a LoRA of its node: by the name that was kept, unless another file stands there since."""
+    name = kept.get("name")
+    same = isinstance(name, str) and PurePath(name).name == inputs.get("lora_name")
+    return {"name": name if same else inputs.get("lora_name"), "weight": inputs.get("strength_model")}
+
+
 def _node(kind: str, title: str, inputs: dict[str, Any], **kept: object) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs, "_meta": {"title": title, **({KEPT: kept} if kept else {})}}
 
 
 def _drawn(number: str, node: dict[str, Any], order: int) -> dict[str, Any]:
     kind, meta = _KINDS[node["class_type"]], node["_meta"]
-    left, top, width, height = _PLACES[number]
+    below = (0, 390 + 120 * (int(number) - _FIRST_LORA + 1), 270, 82)  # LoRAs, under the other loaders
+    left, top, width, height = _PLACES.get(number, below)
     return {
         "id": int(number),
         "type": node["class_type"],

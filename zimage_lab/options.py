@@ -28,6 +28,17 @@ def number(text: str) -> float | str:
         return text
 
 
+def loras(text: str) -> tuple[tuple[str, float | str], ...]:
+    """Read `a.safetensors:0.8, b.safetensors`: files with commas between them, each with its weight behind a colon."""
+    read = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, colon, weight = part.rpartition(":")
+        # Without a number behind it, a colon is of the name, as in C:/loras/a.safetensors.
+        weighed = bool(colon) and not isinstance(number(weight), str)
+        read.append((name, number(weight)) if weighed else (part, 1.0))
+    return tuple(read)
+
+
 class Option(NamedTuple):
     """An option of a request: its name in Python, how its text is read, what it takes, and what it does."""
 
@@ -51,4 +62,5 @@ OPTIONS = (
     Option("guidance_scale", number, "X", "classifier-free guidance, 0 to 50; 0 turns it off (default: the model's)"),
     Option("negative_prompt", str, "TEXT", "what the picture shall not show; without effect where guidance is 0"),
     Option("shift", number, "X", "time shift of the schedule (default: the model's)"),
+    Option("loras", loras, "FILE[:WEIGHT],...", "LoRA files, with commas; names in loras/ of the home, or paths"),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
@@ -30,6 +31,9 @@ NAME_CHARACTERS = 1024
 SAMPLERS = ("euler",)
 SCHEDULERS = ("simple",)
 NOISES = ("per_image",)
+LORA_RANGE = (-4.0, 4.0)
+MOST_LORAS = 16
+LATER = {"loras"}
 
 # What other programs call our options: close matches by spelling would not find these.
 OTHER_NAMES = {
@@ -43,6 +47,45 @@ OTHER_NAMES = {
     "h": "height",
     "w": "width",
 }
+
+
+class Lora(BaseModel):
+    """A LoRA that takes part.
+
+    Parameters
+    ----------
+    name
+        A file's path, or its name in the home's `loras` folder.
+    weight
+        How much of it, -4..4; 1 as it was trained, 0 not at all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    weight: float = 1.0
+
+    @classmethod
+    def of(cls, value: object) -> Lora:
+        """Read a LoRA as people write it: a path, a pair of path and weight, or a mapping of both.
+
+        Raises
+        ------
+        InvalidRequest
+            It is none of these.
+        """
+        field = "loras"
+        if isinstance(value, cls):
+            return value
+        name, weight = value, 1.0
+        if isinstance(value, dict) and set(value) <= {"name", "weight"} and "name" in value:
+            name, weight = value["name"], value.get("weight", 1.0)
+        elif isinstance(value, tuple | list) and len(value) == 2:  # noqa: PLR2004 - a pair
+            name, weight = value
+        if isinstance(name, os.PathLike):
+            name = os.fspath(name)
+        text = checked_text(field, name, limit=NAME_CHARACTERS)
+        return cls(name=text, weight=checked_real(field, weight, *LORA_RANGE))
 
 
 class GenerationRequest(BaseModel):
@@ -70,6 +113,8 @@ class GenerationRequest(BaseModel):
         Names of the method; "euler", "simple", "per_image".
     truncate
         Cut a prompt that has more tokens than the model takes, instead of refusing it.
+    loras
+        LoRAs that take part, at most 16, each once: paths, pairs of path and weight, or `Lora`.
 
     Raises
     ------
@@ -92,6 +137,7 @@ class GenerationRequest(BaseModel):
     scheduler: str = "simple"
     noise: str = "per_image"
     truncate: bool = False
+    loras: tuple[Lora, ...] = ()
 
     if not TYPE_CHECKING:  # type checkers see pydantic's own signature, with the fields
 
@@ -145,6 +191,24 @@ class GenerationRequest(BaseModel):
             raise InvalidRequest(field, value, f"{shown(value)} is not True or False", "Use True or False.")
         return value
 
+    @field_validator("loras", mode="before")
+    @classmethod
+    def _loras(cls, value: object) -> tuple[Lora, ...]:
+        field = "loras"
+        # One LoRA may come without a list around it; a pair of a path and a weight is one, too.
+        single = isinstance(value, str | os.PathLike | Lora) or (
+            isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[1], int | float)  # noqa: PLR2004
+        )
+        every: object = (value,) if single else value
+        if not isinstance(every, tuple | list):
+            raise InvalidRequest(field, value, f"{shown(value)} is no list of LoRAs", 'Give ["file.safetensors", 0.8].')
+        read = tuple(Lora.of(one) for one in every)
+        if len(read) > MOST_LORAS:
+            raise InvalidRequest(field, value, f"{len(read)} are too many", f"Use at most {MOST_LORAS}.")
+        if len({one.name for one in read}) < len(read):
+            raise InvalidRequest(field, value, "has one twice", "Give each once, with its whole weight.")
+        return read
+
     @field_serializer("seed")
     def _seed_text(self, seed: int, info: FieldSerializationInfo) -> int | str:
         # A browser reads JSON numbers as doubles and would change seeds above 2**53.
@@ -162,9 +226,9 @@ class GenerationRequest(BaseModel):
 
     def canonical_json(self) -> str:
         """Give the request as JSON that is the same text for the same request: keys sorted, the seed a string."""
-        return json.dumps(
-            self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
+        # What a request of an earlier version could not say is left out where it says nothing: its hash stays.
+        said = {name: value for name, value in self.model_dump(mode="json").items() if name not in LATER or value}
+        return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - the values of any field, checked right here
         """Give a validated copy with other values.
@@ -179,7 +243,7 @@ class GenerationRequest(BaseModel):
         GenerationRequest
             The copy; this request stays as it is.
         """
-        return type(self)(**{**self.model_dump(), **changes})
+        return type(self)(**{**dict(self), **changes})
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -10,8 +10,8 @@ from zimage_lab.engine import fallback
 from zimage_lab.engine.environment import environment
 from zimage_lab.engine.job import Progress
 from zimage_lab.engine.previews import preview
-from zimage_lab.errors import Cancelled
-from zimage_lab.models import hashes
+from zimage_lab.errors import Cancelled, InvalidRequest
+from zimage_lab.models import hashes, loras
 from zimage_lab.recipe import Batch, ImageFile, ModelIdentity, RunRecord, bare_record, now
 from zimage_lab.store import images
 
@@ -181,6 +181,7 @@ class Attempt:
         if self._model is None:
             return {}
         try:
-            return hashes.weights_sha256(self._model, self._home)
-        except OSError:  # the files went while they were in memory
+            weights = hashes.weights_sha256(self._model, self._home)
+            return weights | loras.hashes(self.job.request.loras, self._home)
+        except (OSError, InvalidRequest):  # the files went while they were in memory
             return {}

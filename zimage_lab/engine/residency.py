@@ -66,7 +66,7 @@ class Residency:
     """
 
     def __init__(self, home: Path, device: str | None, on_change: Callable[[str, str], None]) -> None:
-        self._home, self._device, self._on_change = home, device, on_change
+        self.home, self._device, self._on_change = home, device, on_change
         self._models: tuple[Resident, ...] = ()  # the latest used first; replaced whole, so that any thread may read
         self._lock = threading.Lock()
 
@@ -99,12 +99,12 @@ class Residency:
             It does not fit, whatever leaves.
         """
         with self._lock:
-            model = catalog.find(model_id, self._home)
+            model = catalog.find(model_id, self.home)
             found = next((one for one in self._models if _alike(one.family.model, model)), None)
             if found is not None:
                 return self._use(found)
             _ = model.folder  # where the weights are not here, the resident models stay
-            hashes.prepare(model, self._home)
+            hashes.prepare(model, self.home)
             return self._load(model)
 
     def unload(self, model_id: str | None = None) -> None:
@@ -123,7 +123,7 @@ class Residency:
         """Load a model again with the next policy that needs less memory, and name that; None where there is none."""
         with self._lock:
             held = next((one for one in self._models if one.family.model.id == model_id), None)
-            if held is None or homes.settings(self._home).memory != "auto":
+            if held is None or homes.settings(self.home).memory != "auto":
                 return None
             model, policy = held.family.model, _below(held.family)
             if policy is None:
@@ -140,7 +140,7 @@ class Residency:
 
     def _load(self, model: Model, policy: Policy | None = None) -> ZImage:
         device, dtype = memory.choose_device(self._device)
-        settings = homes.settings(self._home)
+        settings = homes.settings(self.home)
         # One that has the name and lies elsewhere was registered anew: it is of no use any more.
         self._drop([one for one in self._models if one.family.model.id == model.id])
         self._on_change("loading", model.id)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from zimage_lab.engine import fallback
 from zimage_lab.errors import Cancelled
+from zimage_lab.models import loras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,6 +114,7 @@ class _Drawing:
         requests = [self._attempts[row].job.request for row in rows]
         with self._timed(rows, "load"):
             family = residency.get(requests[0].model)
+            family.adapt(loras.paths(requests[0].loras, residency.home))
         family.tiled = self._tiled
         for place, row in enumerate(rows):
             self._attempts[row].drawn_by(family, place, len(rows))

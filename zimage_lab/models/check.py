@@ -9,7 +9,8 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import InvalidRequest
-from zimage_lab.models import tokens
+from zimage_lab.home import home
+from zimage_lab.models import loras, tokens
 from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find
 from zimage_lab.request import GenerationRequest
 
@@ -42,13 +43,15 @@ def check(request: GenerationRequest, model: Model | str | None = None, *, place
     ------
     InvalidRequest
         When the model is unknown (then an UnknownModel), a size or the number of steps is outside what the model
-        takes, or a prompt has more tokens than it reads and `truncate` is off.
+        takes, a prompt has more tokens than it reads and `truncate` is off, or a LoRA cannot be used.
     """
     entry = model if isinstance(model, Model) else find(request.model if model is None else model, place)
     _ranges(request, entry)
     warnings = _tokens(request, entry)
     if entry.path is None:
         warnings.insert(0, f"The weights of {entry.id} are not on this machine yet: it cannot draw before they are.")
+    if request.loras:
+        warnings += loras.check(request.loras, entry, home() if place is None else place)
     return warnings + _effects(request, entry) + _miniature(request, entry)
 
 

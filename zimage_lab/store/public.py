@@ -56,9 +56,11 @@ def public_record(record: RunRecord, home: Path | None = None) -> RunRecord:
     """
     asked, model = record.request, record.model
     told = _told(asked.model, home)
+    loras = tuple(one.model_copy(update={"name": _told(one.name, home)}) for one in asked.loras)
     changes: dict[str, Any] = {
         "user": None,
-        "request": asked if told == asked.model else asked.replace(model=told),  # which looks at every letter again
+        # A replaced request has every letter looked at again.
+        "request": asked if (told, loras) == (asked.model, asked.loras) else asked.replace(model=told, loras=loras),
         "model": model.model_copy(update={"id": _told(model.id, home)}),
         "error": None if record.error is None else _cleared(record.error, home),
         "warnings": [_cleared(warning, home) for warning in record.warnings],
@@ -68,7 +70,7 @@ def public_record(record: RunRecord, home: Path | None = None) -> RunRecord:
 
 
 def _told(name: str, home: Path | None) -> str:
-    """Tell a model's folder without the folders above it that are private; other names are left as they are."""
+    """Tell a model's or LoRA's path without the folders above it that are private; other names are left as they are."""
     text = os.path.expanduser(name)  # noqa: PTH111 - Path's raises for "~nobody"
     if not os.path.isabs(text) and os.pardir not in Path(text).parts:  # noqa: PTH117 - as above, on the same text
         return name

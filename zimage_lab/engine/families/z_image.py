@@ -17,9 +17,11 @@ from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
 from zimage_lab.models import load_z_image, memory, quantize, tokens
+from zimage_lab.models.loras import Loras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import torch
 
@@ -81,6 +83,7 @@ class ZImage:
         # Group offload watches the modules' own forward passes, which the fast path does not call.
         self.reference = reference or policy == "small"
         self._texts = TextFeatures(self.text_encoder, whole=reference or policy != "resident")
+        self._loras = Loras(model, self.transformer)
         self._tuning = Tuning(device, compiling=compiling)
         self._choice = Choice()
         if not reference and device != "mps":
@@ -153,6 +156,10 @@ class ZImage:
             "quantization": self.quantization,
             "vae_tiling": self.vae.use_tiling,
         }
+
+    def adapt(self, asked: Sequence[tuple[Path, float]]) -> None:
+        """Have exactly these LoRA files take part, each with its weight."""
+        self._loras.use(asked)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> Features:
         """Encode the prompts, and the negative prompts where guidance uses them."""
