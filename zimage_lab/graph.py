@@ -19,7 +19,7 @@ KEPT = "zimage_lab"  # the key for what ComfyUI has no field for
 SHIFT = 3.0  # the template's; stands in the field where a request leaves the shift to the model
 
 _UNET, _CLIP, _VAE, _SAMPLING, _LATENT, _POSITIVE, _NEGATIVE, _SAMPLER, _DECODE, _SAVE = map(str, range(1, 11))
-_FIRST_LORA = 11
+_FIRST_LORA, _LORA = 11, "LoraLoaderModelOnly"
 _TURBO, _BASE = "z_image_turbo_bf16.safetensors", "z_image_bf16.safetensors"
 _FILES = {  # the first of two with one file is what a file without our notes is read as
     "z-image-turbo": _TURBO,
@@ -42,7 +42,7 @@ _KINDS = {
     "UNETLoader": _Kind((), ("unet_name", "weight_dtype"), "MODEL"),
     "CLIPLoader": _Kind((), ("clip_name", "type", "device"), "CLIP"),
     "VAELoader": _Kind((), ("vae_name",), "VAE"),
-    "LoraLoaderModelOnly": _Kind((("model", "MODEL"),), ("lora_name", "strength_model"), "MODEL"),
+    _LORA: _Kind((("model", "MODEL"),), ("lora_name", "strength_model"), "MODEL"),
     "ModelSamplingAuraFlow": _Kind((("model", "MODEL"),), ("shift",), "MODEL"),
     "EmptySD3LatentImage": _Kind((), ("width", "height", "batch_size"), "LATENT"),
     "CLIPTextEncode": _Kind((("clip", "CLIP"),), ("text",), "CONDITIONING"),
@@ -127,7 +127,7 @@ def api_graph(request: GenerationRequest) -> dict[str, Any]:
     for source, (number, one) in zip(sources, adapted.items(), strict=False):
         # ComfyUI knows its files by their names below models/loras.
         inputs = {"lora_name": PurePath(one.name).name, "strength_model": one.weight, "model": [source, 0]}
-        nodes[number] = _node("LoraLoaderModelOnly", "LoRA", inputs, name=one.name)
+        nodes[number] = _node(_LORA, "LoRA", inputs, name=one.name)
     return nodes
 
 
@@ -178,7 +178,7 @@ def request_from_graph(graph: object) -> GenerationRequest:
     if not isinstance(graph, dict) or len(graph) > len(_PLACES) + MOST_LORAS:
         raise _strange(graph, "is not made of the nodes that zimage_lab writes")
     adapted = [str(_FIRST_LORA + place) for place in range(len(graph) - len(_PLACES))]
-    if graph.keys() != {*_PLACES, *adapted}:
+    if graph.keys() != {*_PLACES, *adapted} or any(_class(graph[number]) != _LORA for number in adapted):
         raise _strange(graph, "is not made of the nodes that zimage_lab writes")
     inputs = {number: _part(graph, number, "inputs") for number in graph}
     kept = {number: _kept(graph[number]) for number in graph}
@@ -206,6 +206,10 @@ def request_from_graph(graph: object) -> GenerationRequest:
         if graph[number].get("class_type") != node["class_type"] or inputs[number] != node["inputs"]:
             raise _strange(graph, f"has another node {number} than the {node['class_type']} that zimage_lab writes")
     return request
+
+
+def _class(node: object) -> object:
+    return node.get("class_type") if isinstance(node, dict) else None
 
 
 def _lora(inputs: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
