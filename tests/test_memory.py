@@ -62,6 +62,12 @@ def test_bytes_are_read_from_headers(tmp_path: Path) -> None:
             save_file({"weight": np.zeros((3, 5), np.float16)}, tmp_path / name / f"{file}{suffix}")
     other = models.Model(entry.card.model_copy(update={"family": "stable_diffusion"}), tmp_path)
     assert memory.component_bytes(other, 2) == {"text_encoder": 30, "unet": 30, "vae": 60}
+    # One file of all of it, with a position table that is no weight.
+    whole = tmp_path / "whole.safetensors"
+    names = ("model.diffusion_model.a", "first_stage_model.b", "cond_stage_model.transformer.c", "alphas_cumprod")
+    save_file({name: np.zeros((3, 5), np.float16) for name in names}, whole)
+    single = models.Model(other.card, whole, tuple((name, whole) for name in ("unet", "text_encoder", "vae")))
+    assert memory.component_bytes(single, 2) == {"text_encoder": 30, "unet": 30, "vae": 60}
 
 
 def test_on_the_cpu_everything_is_resident() -> None:

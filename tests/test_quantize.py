@@ -62,20 +62,14 @@ def test_the_record_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "policy", "family", "sentence"),
-    [
-        ("mps", "resident", "z_image", "no numbers of eight bits"),
-        ("cuda:1", "small", "z_image", "cannot be streamed"),
-        ("cuda", "resident", "stable_diffusion", "not for the family stable_diffusion"),
-    ],
+    ("device", "policy", "sentence"),
+    [("mps", "resident", "no numbers of eight bits"), ("cuda:1", "small", "cannot be streamed")],
 )
-def test_what_it_does_not_go_with(
-    monkeypatch: pytest.MonkeyPatch, device: str, policy: Policy, family: str, sentence: str
-) -> None:
+def test_what_it_does_not_go_with(monkeypatch: pytest.MonkeyPatch, device: str, policy: Policy, sentence: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
-    quantize.check("cuda", "balanced", "z_image")
+    quantize.check("cuda", "balanced")
     with pytest.raises(InvalidRequest, match=f"{sentence}.*config.toml"):
-        quantize.check(device, policy, family)
+        quantize.check(device, policy)
 
 
 def test_without_the_package_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,4 +83,5 @@ def test_what_a_card_of_12_gb_takes() -> None:
     working = memory.working_bytes(1024, 1024)
     assert memory.choose("auto", turbo, 12_400_000_000, working) == "small"
     assert memory.choose("auto", quantize.sizes(turbo, 2), 12_400_000_000, working) == "balanced"
+    assert quantize.sizes({"unet": 2, "vae": 1}, 2) == {"unet": 2, "vae": 1}
     assert memory.choose("auto", quantize.sizes(turbo, 2), 16_600_000_000, working) == "resident"

@@ -211,6 +211,18 @@ def test_memory_that_runs_out_while_loading(monkeypatch: pytest.MonkeyPatch, pla
     assert residency.get("second").model.id == "second"
 
 
+def test_weights_larger_than_all_memory_are_refused_off_cuda(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    card = Card(monkeypatch, 12)
+    monkeypatch.setattr(memory, "choose_device", lambda _: ("cpu", torch.float32))
+    residency = card.made(place)
+    with pytest.raises(OutOfMemory, match=r"takes 20\.5 GB on the device cpu, and 12\.0 GB are free"):
+        residency.get("second")
+    assert card.loads == []
+    assert card.changes == [("loading", "second"), ("unloaded", "second")]
+    (place / "config.toml").write_text('memory = "resident"\n')
+    assert residency.get("second").model.id == "second", "who insists may try"
+
+
 def test_a_model_can_be_loaded_in_a_way_that_needs_less(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     residency = Card(monkeypatch, 80).made(place)
     assert residency.lower("second") is None

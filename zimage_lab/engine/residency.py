@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
 from zimage_lab.engine import fallback, families
+from zimage_lab.errors import OutOfMemory
 from zimage_lab.models import catalog, hashes, memory, quantize
 
 if TYPE_CHECKING:
@@ -144,21 +145,26 @@ class Residency:
         # One that has the name and lies elsewhere was registered anew: it is of no use any more.
         self._drop([one for one in self._models if one.family.model.id == model.id])
         self._on_change("loading", model.id)
-        chosen = policy or self._make_room(model, device, dtype.itemsize, settings)
+        chosen = policy
+
+        def load() -> ZImage:
+            nonlocal chosen
+            chosen = chosen or self._make_room(model, device, dtype.itemsize, settings)
+            return families.load(model, device, settings, chosen)
 
         def smaller() -> list[str]:
             nonlocal chosen
             if self._models:
                 self._drop(list(self._models))
-                chosen = policy or self._make_room(model, device, dtype.itemsize, settings)
+                chosen = policy  # with more room a quicker one may do
                 return ["other models unloaded"]
-            if device.startswith("cuda") and settings.memory == "auto":
+            if chosen is not None and device.startswith("cuda") and settings.memory == "auto":
                 chosen = memory.POLICIES[min(memory.POLICIES.index(chosen) + 1, len(memory.POLICIES) - 1)]
             return [f"the policy {chosen}"]
 
         try:
             family = fallback.retry_smaller(
-                lambda: families.load(model, device, settings, chosen),
+                load,
                 smaller,
                 lambda done: LOG.warning("%s is loaded once more: %s", model.id, ", ".join(done)),
             )
@@ -182,6 +188,8 @@ class Residency:
         best = memory.choose(asked, sizes, reach, working)
         while self._models and memory.needed(best, sizes, working) > self._room(device, settings):
             self._drop([self._models[-1]])
+        if not device.startswith("cuda") and settings.memory == "auto":
+            _fits(model, device, sum(sizes.values()), self._room(device, settings))
         return memory.choose(asked, sizes, self._room(device, settings), working)
 
     def _room(self, device: str, settings: Settings) -> int:
@@ -199,6 +207,16 @@ class Residency:
         fallback.collect()
         for name in names:
             self._on_change("unloaded", name)
+
+
+def _fits(model: Model, device: str, weights: int, free: int) -> None:
+    """Refuse weights that are larger than all memory, where nothing is streamed: the system would end the process."""
+    if weights > free:
+        message = (
+            f"{model.id} takes {weights / 1e9:.1f} GB on the device {device}, and {free / 1e9:.1f} GB are free. Choose"
+            ' a smaller model or another device, or set memory = "resident" in config.toml to try all the same.'
+        )
+        raise OutOfMemory(message)
 
 
 def _alike(held: Model, found: Model) -> bool:

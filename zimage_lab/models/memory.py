@@ -11,10 +11,11 @@ resident whatever is asked for.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
-from zimage_lab.models import header, load_z_image
+from zimage_lab.models import header, host_memory, load_z_image
 from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ STREAMED = 1_200_000_000
 
 TILE = 512
 """Edge in pixels of what the VAE decodes at once where a whole picture does not fit."""
+
+_PREFIXES = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", TEXT: "cond_stage_model."}
 
 _SLACK = 300_000_000  # the libraries' own workspaces
 
@@ -97,9 +100,7 @@ def free_bytes(device: str) -> int:
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     if device.startswith("mps"):
         return int(torch.mps.recommended_max_memory()) - int(torch.mps.current_allocated_memory())
-    import psutil
-
-    return int(psutil.virtual_memory().available)
+    return host_memory.free_bytes()
 
 
 def component_bytes(model: Model, number: int) -> dict[str, int]:
@@ -115,10 +116,19 @@ def component_bytes(model: Model, number: int) -> dict[str, int]:
     if model.card.family == "z_image":
         return load_z_image.component_bytes(model, number)
     sizes = {TEXT: number, "unet": number, "vae": 4}
+    if model.parts:
+        return {name: sizes[name] * _numbers(header.read(path), name) for name, path in model.parts}
     return {
         name: size * sum(header.read(path).numbers for path in _weights(model.folder / name))
         for name, size in sizes.items()
     }
+
+
+def _numbers(found: header.Header, component: str) -> int:
+    """Count the numbers of a component in a file: in one of a whole Stable Diffusion they share it."""
+    prefix = _PREFIXES[component]
+    own = [shape for name, shape in found.shapes.items() if name.startswith(prefix)]
+    return sum(map(math.prod, own)) if own else found.numbers
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -29,7 +29,7 @@ _FAST = (8, 9)
 _FIELD = "quantization"
 
 
-def check(device: str, policy: Policy, family: str) -> None:
+def check(device: str, policy: Policy) -> None:
     """Refuse what float8 cannot be combined with, before anything is loaded.
 
     Parameters
@@ -38,17 +38,13 @@ def check(device: str, policy: Policy, family: str) -> None:
         As torch names it.
     policy
         What stays on the device.
-    family
-        The model's, from its card.
 
     Raises
     ------
     InvalidRequest
-        torchao is not installed, or device, policy or family does not go with float8.
+        torchao is not installed, or device or policy does not go with float8.
     """
     back = 'or set quantization = "none" in config.toml.'
-    if family != "z_image":
-        raise InvalidRequest(_FIELD, "fp8", f"fp8 is not for the family {family}", f"Take a Z-Image model, {back}")
     if importlib.util.find_spec("torchao") is None:
         fix = f"Install it with `pip install 'zimage-lab[fp8]'`, {back}"
         raise InvalidRequest(_FIELD, "fp8", "fp8 needs the package torchao, which is not installed", fix)
@@ -69,8 +65,8 @@ def sizes(component_bytes: Mapping[str, int], number: int) -> dict[str, int]:
     number
         Bytes of a number of the transformer before.
     """
-    whole = component_bytes[QUANTIZED]
-    return {**component_bytes, QUANTIZED: int(whole * SHARE * 2 / number)}
+    whole = component_bytes.get(QUANTIZED)  # another family has none, and stays as it is
+    return dict(component_bytes) if whole is None else {**component_bytes, QUANTIZED: int(whole * SHARE * 2 / number)}
 
 
 def quantize(transformer: Any, device: str) -> str:  # noqa: ANN401 - a torch module

@@ -43,17 +43,14 @@ def load(
         os.environ.setdefault(variable, "1")
     options: dict[str, Any] = {}
     if settings is not None:
-        options = {
-            "reference": settings.path == "reference",
-            "compiling": settings.compile == "auto",
-            "quantization": settings.quantization,
-        }
+        options = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
     options["memory_policy"] = policy or (settings.memory if settings is not None else "auto")
     if model.card.family == "z_image":
         from zimage_lab.engine.families.z_image import ZImage
 
+        quantization = "none" if settings is None else settings.quantization
         with _ONE_AT_A_TIME:
-            return ZImage.load(model, device, **options)
+            return ZImage.load(model, device, quantization=quantization, **options)
     message = (
         f"{model.id} is of the family {model.card.family!r}, which this version cannot run. Choose a z_image model."
     )
