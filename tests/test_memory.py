@@ -55,6 +55,10 @@ def test_more_memory_never_chooses_a_slower_policy(one: int, other: int) -> None
 def test_bytes_are_read_from_headers(tmp_path: Path) -> None:
     entry = models.find("miniature-turbo")
     assert memory.component_bytes(entry, 4) == ZImage.load(entry, "cpu").memory_bytes
+    # A transformer alone takes the rest from its base.
+    alone = entry.folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    files = models.Model(entry.card, alone, (("transformer", alone),), entry.folder)
+    assert memory.component_bytes(files, 4) == memory.component_bytes(entry, 4)
     # Another family's folder, with a second copy in half precision beside the first.
     for name, file in (("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "m")):
         (tmp_path / name).mkdir()

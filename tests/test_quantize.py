@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,6 @@ from zimage_lab.home import Settings
 from zimage_lab.models import memory, quantize
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zimage_lab.models.memory import Policy
 
 PROMPT = "a red cat on the left"
@@ -67,9 +66,18 @@ def test_the_record_says_so(tmp_path: Path) -> None:
 )
 def test_what_it_does_not_go_with(monkeypatch: pytest.MonkeyPatch, device: str, policy: Policy, sentence: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
-    quantize.check("cuda", "balanced")
+    entry = models.find("miniature-turbo")
+    quantize.check("cuda", "balanced", entry)
     with pytest.raises(InvalidRequest, match=f"{sentence}.*config.toml"):
-        quantize.check(device, policy)
+        quantize.check(device, policy, entry)
+
+
+def test_what_is_quantized_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    entry = models.find("miniature-turbo")
+    files = models.Model(entry.card, entry.path, (("transformer", Path("some-Q8_0.gguf")),), entry.path)
+    with pytest.raises(InvalidRequest, match="quantized already, as GGUF"):
+        quantize.check("cuda", "balanced", files)
 
 
 def test_without_the_package_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,15 +36,15 @@ def component_bytes(model: Model, number: int) -> dict[str, int]:
     number
         Bytes of a number of the transformer and the text encoder; the VAE is always in float32.
     """
-    sizes = {TRANSFORMER: number, TEXT: number, VAE: _FLOAT32}
-    if not model.parts:
-        return {
-            name: size * sum(header.read(path).numbers for path in (model.folder / name).glob("*.safetensors"))
-            for name, size in sizes.items()
-        }
+    sizes, parts = {TRANSFORMER: number, TEXT: number, VAE: _FLOAT32}, dict(model.parts)
     told = {}
-    for name, path in model.parts:
-        told[name] = path.stat().st_size if path.suffix == header.GGUF else _bytes(path, name, sizes[name])
+    for name, size in sizes.items():
+        path = parts.get(name)
+        if path is None:  # the folder's, or those of the base that goes with single files
+            numbers = sum(header.read(file).numbers for file in (model.folder / name).glob("*.safetensors"))
+            told[name] = size * numbers
+        else:
+            told[name] = path.stat().st_size if path.suffix == header.GGUF else _bytes(path, name, size)
     return told
 
 

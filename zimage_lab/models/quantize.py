@@ -10,12 +10,14 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import InvalidRequest
+from zimage_lab.models.header import GGUF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import torch
 
+    from zimage_lab.models.catalog import Model
     from zimage_lab.models.memory import Policy
 
 QUANTIZED = "transformer"
@@ -29,7 +31,7 @@ _FAST = (8, 9)
 _FIELD = "quantization"
 
 
-def check(device: str, policy: Policy) -> None:
+def check(device: str, policy: Policy, model: Model) -> None:
     """Refuse what float8 cannot be combined with, before anything is loaded.
 
     Parameters
@@ -38,11 +40,13 @@ def check(device: str, policy: Policy) -> None:
         As torch names it.
     policy
         What stays on the device.
+    model
+        Whose weights they are.
 
     Raises
     ------
     InvalidRequest
-        torchao is not installed, or device or policy does not go with float8.
+        torchao is not installed, or device, policy or weights do not go with float8.
     """
     back = 'or set quantization = "none" in config.toml.'
     if importlib.util.find_spec("torchao") is None:
@@ -50,6 +54,9 @@ def check(device: str, policy: Policy) -> None:
         raise InvalidRequest(_FIELD, "fp8", "fp8 needs the package torchao, which is not installed", fix)
     if not device.startswith(("cuda", "cpu")):
         raise InvalidRequest(_FIELD, "fp8", f"{device} has no numbers of eight bits", f"Use another device, {back}")
+    if any(name == QUANTIZED and path.suffix == GGUF for name, path in model.parts):
+        what = f"the weights of {model.id} are quantized already, as GGUF"
+        raise InvalidRequest(_FIELD, "fp8", what, f"Take other files, {back}")
     if policy == "small":
         what = "float8 layers cannot be streamed, as the memory policy small would"
         raise InvalidRequest(_FIELD, "fp8", what, f'Set memory = "balanced", {back}')

@@ -129,7 +129,7 @@ class ZImage:
         working = memory.working_bytes(defaults.width, defaults.height)
         policy = memory.choose(memory_policy, sizes, memory.free_bytes(chosen), working)
         if quantization != "none":
-            quantize.check(chosen, policy)
+            quantize.check(chosen, policy, model)
         # What is to become smaller may be too large for the device as it is.
         place = chosen if policy == "resident" and quantization == "none" else "cpu"
         modules = load_z_image.modules(model, device=place, dtype=dtype)
