@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import test_loras
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +115,15 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
             for device in ("cuda", "cuda:1", "mps"):
                 assert memory.choose_device(device) == (device, precision), "never float16"
     assert memory.choose_device("cpu") == ("cpu", torch.float32)
+
+
+def test_streamed_layers_take_loras(tmp_path: Path) -> None:
+    lora = test_loras.saved(tmp_path, "style", test_loras.peft_style("diffusion_model."))
+    streamed = ZImage.load(test_loras.MINIATURE, "cpu", reference=True)
+    memory.stream(streamed.modules["transformer"], "cpu")
+    before, used, after = (test_loras.drawn(streamed, *files) for files in ((), ((lora, 1.0),), ()))
+    assert (used - test_loras.merged(1.0)).abs().max() < 1e-4
+    assert torch.equal(before, after)
 
 
 @pytest.mark.parametrize("device", ["cuda:9", "toaster", "meta?"])

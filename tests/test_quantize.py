@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import test_loras
 
 from zimage_lab import models
 from zimage_lab.engine import Engine, families
@@ -58,6 +59,18 @@ def test_the_record_says_so(tmp_path: Path) -> None:
     finally:
         engine.stop()
     assert str(made.record.environment.model_dump()["quantization"]).startswith("fp8 weights")
+
+
+@WITH_TORCHAO
+@pytest.mark.filterwarnings("ignore")
+def test_loras_go_with_it(tmp_path: Path) -> None:
+    lora = test_loras.saved(tmp_path, "style", test_loras.peft_style("diffusion_model."))
+    small = ZImage.load(test_loras.MINIATURE, "cpu", quantization="fp8")
+    before, used, after = (test_loras.drawn(small, *files) for files in ((), ((lora, 1.0),), ()))
+    wanted = test_loras.merged(1.0)
+    square = float(((used - wanted) ** 2).mean())
+    assert 10 * np.log10(float(wanted.max() - wanted.min()) ** 2 / square) > 40, "44.8 dB when this was written"
+    assert bool((before == after).all())
 
 
 @pytest.mark.parametrize(
