@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from zimage_lab.models import bases, catalog, comfyui, export, header, load_z_im
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MINIATURE = models.find("miniature-turbo")
 REQUEST = models.build("a red cat on the left", seed=7, steps=4)
@@ -287,6 +287,31 @@ def test_a_download_that_stopped_is_told(tenth: int, split: Path, tmp_path: Path
     path.write_bytes(whole[: len(whole) * tenth // 10])
     with pytest.raises(ModelLoadError, match=r"is cut off: \d+% of its weights came. Download it again"):
         models.find(path)
+
+
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408, 66176, 0x3C20, 0x7B20, 123, 316])
+def test_a_length_that_spells_another_format_is_a_length(length: int, tmp_path: Path) -> None:
+    text = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(struct.pack("<Q", length) + text + bytes(4))
+    assert header.read(path).numbers == 1
+
+
+@pytest.mark.parametrize(
+    "entry", [{"shape": [math.inf]}, {"shape": [10**12]}, {"shape": [-1]}, {"data_offsets": [4, 0]}]
+)
+def test_a_tensor_that_cannot_be_is_told(entry: dict[str, Any], tmp_path: Path) -> None:
+    """Memory is reckoned from shapes before anything is read, so a shape must have its bytes."""
+    text = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} | entry}).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(4))
+    with pytest.raises(ModelLoadError, match="damaged header"):
+        header.read(path)
+
+
+def test_no_path_is_told() -> None:
+    with pytest.raises(ModelLoadError, match="is no path"):
+        header.read(Path("a\0b"))
 
 
 @settings(max_examples=150, deadline=None)

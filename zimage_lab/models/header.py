@@ -23,6 +23,8 @@ LARGEST = 100_000_000
 
 SAFETENSORS, GGUF = ".safetensors", ".gguf"
 _LENGTH = 8
+_LONGEST = 2**48
+_MOST_NUMBERS_A_BYTE = 2  # the format's smallest type has four bits
 
 _BEGINNINGS = (
     (b"PK\x03\x04", "a pickle of PyTorch's (a zip archive), which could run any program when it is read"),
@@ -113,6 +115,9 @@ def read(path: Path) -> Header:
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror or type(error).__name__}). Check the path and the rights."
         raise ModelLoadError(message) from error
+    except ValueError as error:  # NUL in a name
+        message = f"{path!r} is no path. Give a .safetensors or .gguf file."
+        raise ModelLoadError(message) from error
 
 
 @lru_cache(maxsize=128)
@@ -121,14 +126,16 @@ def _read(path: Path, size: int, _modified: int) -> Header:
         start = file.read(64)
         if start[:4] == b"GGUF":
             return _gguf(path)
-        for beginning, what in _BEGINNINGS:
-            if start.lstrip().startswith(beginning) if beginning in {b"<", b"{"} else start.startswith(beginning):
-                _refuse(path, f"is {what}")
+        length = int.from_bytes(start[:_LENGTH], "little")
+        # A length's own bytes may spell any of those beginnings: 640 is a pickle's, 15392 a web page's.
+        if not (length <= LARGEST and start[_LENGTH : _LENGTH + 1] == b"{"):
+            for beginning, what in _BEGINNINGS:
+                if start.lstrip().startswith(beginning) if beginning in {b"<", b"{"} else start.startswith(beginning):
+                    _refuse(path, f"is {what}")
         if path.suffix.lower() in _PICKLES:
             _refuse(path, "has the name of a pickle")
         if size < _LENGTH:
             _refuse(path, "is empty" if not size else "is cut off", "Download it again.")
-        length = int.from_bytes(start[:_LENGTH], "little")
         if length < 2 or length > LARGEST:  # noqa: PLR2004 - "{}" is the shortest header
             _refuse(path, f"says that its header has {length} bytes, which no safetensors file has")
         if _LENGTH + length > size:
@@ -144,15 +151,26 @@ def _parsed(path: Path, text: bytes, rest: int) -> Header:
         metadata = entries.pop("__metadata__", {})
         shapes = {name: tuple(int(edge) for edge in entry["shape"]) for name, entry in entries.items()}
         dtypes = {name: str(entry["dtype"]) for name, entry in entries.items()}
-        ends = [int(entry["data_offsets"][1]) for entry in entries.values()]
+        spans = {name: [int(edge) for edge in entry["data_offsets"]] for name, entry in entries.items()}
+        ends = [end for _, end in spans.values()]
         texts = {str(name): str(value) for name, value in metadata.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        damaged = any(not _plausible(shapes[name], begin, end) for name, (begin, end) in spans.items())
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError):
+        damaged = True
+    if damaged:
         _refuse(path, "has a damaged header", "Download it again.")
     needed = max(ends, default=0)
     if needed > rest:
         share = f"{rest / needed:.0%}" if needed else "none"
         _refuse(path, f"is cut off: {share} of its weights came", "Download it again.")
     return Header(path, shapes, dtypes, texts)
+
+
+def _plausible(shape: tuple[int, ...], begin: int, end: int) -> bool:
+    """Whether a tensor's shape can have the bytes that the header gives it: memory is reckoned from shapes."""
+    if not 0 <= begin <= end or any(not 0 <= edge <= _LONGEST for edge in shape):
+        return False
+    return math.prod(shape) <= (end - begin) * _MOST_NUMBERS_A_BYTE
 
 
 def _gguf(path: Path) -> Header:
