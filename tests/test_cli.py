@@ -245,6 +245,10 @@ def test_where_names_every_place(engine: FakeEngine, capsys: pytest.CaptureFixtu
     facts = json.loads(capsys.readouterr().out)
     assert facts["images"] == str(engine.home / "images")
     assert facts["free_bytes"] > 0
+    assert (facts["memory"], facts["memory_budget_bytes"], facts["quantization"]) == ("auto", None, "none")
+    (engine.home / "config.toml").write_text('memory = "small"\nmemory_gb = 12\n')
+    assert main(["where"]) == 0
+    assert "12.0 GB" in capsys.readouterr().out
 
 
 def test_a_home_that_cannot_be_made_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
