@@ -27,6 +27,7 @@ _FILES = {  # the first of two with one file is what a file without our notes is
     "Tongyi-MAI/Z-Image-Turbo": _TURBO,
     "Tongyi-MAI/Z-Image": _BASE,
 }
+_BEGUN = ("init_image", "mask", "strength")
 _CONTROL = "control_after_generate"  # a widget of the canvas alone, behind the seed
 
 
@@ -116,7 +117,7 @@ def api_graph(request: GenerationRequest) -> dict[str, Any]:
         _CLIP: _node("CLIPLoader", "Text encoder", clip),
         _VAE: _node("VAELoader", "VAE", {"vae_name": "ae.safetensors" if real else model}),
         _SAMPLING: _node("ModelSamplingAuraFlow", "Shift", shift, shift=request.shift),
-        _LATENT: _node("EmptySD3LatentImage", "Size", size, noise=request.noise),
+        _LATENT: _node("EmptySD3LatentImage", "Size", size, noise=request.noise, **_begun(request)),
         _POSITIVE: _node("CLIPTextEncode", "Prompt", text, truncate=request.truncate),
         _NEGATIVE: negative,
         # 1 + x - 1 need not be x.
@@ -198,6 +199,7 @@ def request_from_graph(graph: object) -> GenerationRequest:
         "scheduler": sampler.get("scheduler"),
         "noise": kept[_LATENT].get("noise", "per_image"),
         "truncate": kept[_POSITIVE].get("truncate", False),
+        **{name: kept[_LATENT].get(name) for name in _BEGUN},
         "loras": [_lora(inputs[number], kept[number]) for number in adapted],
     }
     request = GenerationRequest(**values)
@@ -206,6 +208,11 @@ def request_from_graph(graph: object) -> GenerationRequest:
         if graph[number].get("class_type") != node["class_type"] or inputs[number] != node["inputs"]:
             raise _strange(graph, f"has another node {number} than the {node['class_type']} that zimage_lab writes")
     return request
+
+
+def _begun(request: GenerationRequest) -> dict[str, Any]:
+    """Give what a request begins with, by the hashes of pictures that only the home has."""
+    return {name: value for name in _BEGUN if (value := getattr(request, name)) is not None}
 
 
 def _class(node: object) -> object:

@@ -63,4 +63,7 @@ OPTIONS = (
     Option("negative_prompt", str, "TEXT", "what the picture shall not show; without effect where guidance is 0"),
     Option("shift", number, "X", "time shift of the schedule (default: the model's)"),
     Option("loras", loras, "FILE[:WEIGHT],...", "LoRA files, with commas; names in loras/ of the home, or paths"),
+    Option("init_image", str, "FILE", "picture to begin with; the size is its own where none is given"),
+    Option("mask", str, "FILE", "picture that is white where the other one is drawn anew"),
+    Option("strength", number, "X", "how much of the picture is drawn anew, above 0 to 1 (default: 0.6)"),
 )

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
 from zimage_lab.values import checked_integer, checked_real, checked_text, json_object
@@ -33,7 +34,9 @@ SCHEDULERS = ("simple",)
 NOISES = ("per_image",)
 LORA_RANGE = (-4.0, 4.0)
 MOST_LORAS = 16
-LATER = {"loras"}
+PICTURE = re.compile(r"[0-9a-f]{64}")
+STRENGTH = 0.6
+LATER = {"loras", "init_image", "mask", "strength"}
 
 # What other programs call our options: close matches by spelling would not find these.
 OTHER_NAMES = {
@@ -115,6 +118,13 @@ class GenerationRequest(BaseModel):
         Cut a prompt that has more tokens than the model takes, instead of refusing it.
     loras
         LoRAs that take part, at most 16, each once: paths, pairs of path and weight, or `Lora`.
+    init_image
+        SHA-256 of the stored picture that it begins with; None begins with noise.
+    mask
+        SHA-256 of the stored mask, white where the picture is drawn anew; None draws all of it anew.
+    strength
+        How much of the picture is drawn anew, above 0 to 1: the share of the steps that are taken. Only with an
+        `init_image`, where None is 0.6.
 
     Raises
     ------
@@ -138,6 +148,9 @@ class GenerationRequest(BaseModel):
     noise: str = "per_image"
     truncate: bool = False
     loras: tuple[Lora, ...] = ()
+    init_image: str | None = None
+    mask: str | None = None
+    strength: float | None = None
 
     if not TYPE_CHECKING:  # type checkers see pydantic's own signature, with the fields
 
@@ -209,15 +222,50 @@ class GenerationRequest(BaseModel):
             raise InvalidRequest(field, value, "has one twice", "Give each once, with its whole weight.")
         return read
 
+    @field_validator("init_image", "mask", mode="before")
+    @classmethod
+    def _stored(cls, value: object, info: ValidationInfo) -> str | None:
+        if value is None or (isinstance(value, str) and PICTURE.fullmatch(value)):
+            return value
+        what = f"{shown(value)} is not the hash of a stored picture"
+        raise InvalidRequest(str(info.field_name), value, what, "Give the picture to an engine's submit or generate.")
+
+    @field_validator("strength", mode="before")
+    @classmethod
+    def _strength(cls, value: object) -> float | None:
+        if value is None:
+            return None
+        field = "strength"
+        number = checked_real(field, value, 0.0, 1.0)
+        if number == 0:
+            raise InvalidRequest(field, value, "0 would leave the picture as it is", "Use more than 0, up to 1.")
+        return number
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        for field in ("mask", "strength"):
+            if getattr(self, field) is not None and self.init_image is None:
+                raise InvalidRequest(field, getattr(self, field), "is of no use without an init_image", "Give one.")
+        return self
+
     @field_serializer("seed")
     def _seed_text(self, seed: int, info: FieldSerializationInfo) -> int | str:
         # A browser reads JSON numbers as doubles and would change seeds above 2**53.
         return str(seed) if info.mode_is_json() else seed
 
     @property
+    def denoising_steps(self) -> int:
+        """How many of the steps are taken: all of them, or with an `init_image` the last ones, at least one."""
+        if self.init_image is None:
+            return self.steps
+        strength = STRENGTH if self.strength is None else self.strength
+        # As diffusers rounds: what is left out is a whole number of steps.
+        return self.steps - min(self.steps - 1, int(max(self.steps - self.steps * strength, 0)))
+
+    @property
     def cost(self) -> int:
         """Pixels times steps: what the picture costs, before it runs."""
-        return self.width * self.height * self.steps
+        return self.width * self.height * self.denoising_steps
 
     @property
     def sha256(self) -> str:

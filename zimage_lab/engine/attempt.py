@@ -103,7 +103,7 @@ class Attempt:
         if job.cancelled:
             message = "The job was cancelled."
             raise Cancelled(message)
-        steps = job.request.steps
+        steps = job.request.denoising_steps
         job.progress = Progress(stage, job.progress.step, steps)
         self._events.emit("step", job.id, stage=stage, step=job.progress.step, steps=steps)
 
@@ -123,14 +123,15 @@ class Attempt:
             The job was asked to stop.
         """
         job, request = self.job, self.job.request
+        steps = request.denoising_steps
         if job.cancelled:
-            message = f"The job was cancelled at step {number} of {request.steps}."
+            message = f"The job was cancelled at step {number} of {steps}."
             raise Cancelled(message)
-        left = (time.perf_counter() - self._entered) / number * (request.steps - number)
-        job.progress = Progress("denoising", number, request.steps, left)
+        left = (time.perf_counter() - self._entered) / number * (steps - number)
+        job.progress = Progress("denoising", number, steps, left)
         if self._model is not None:
             job.preview = preview(latents, self._model.card, (request.width, request.height))
-        self._events.emit("step", job.id, stage="denoising", step=number, steps=request.steps, seconds_left=left)
+        self._events.emit("step", job.id, stage="denoising", step=number, steps=steps, seconds_left=left)
         self._events.emit("preview", job.id, step=number)
 
     def save(self, picture: Image.Image) -> RunRecord:

@@ -20,6 +20,7 @@ from zimage_lab.errors import EngineStopped, InvalidRequest, ZImageError, shown
 from zimage_lab.request import GenerationRequest
 from zimage_lab.result import GeneratedImage
 from zimage_lab.runs import estimate
+from zimage_lab.store import inputs
 from zimage_lab.store.events import StoredEvents
 from zimage_lab.store.queue import Queue
 from zimage_lab.store.records import Records
@@ -224,7 +225,7 @@ class Desk(ABC):
     def _checked(self, prompt: str | GenerationRequest, options: dict[str, Any]) -> tuple[GenerationRequest, list[str]]:
         """Build and check a request; gives it with what the person should know of it."""
         if isinstance(prompt, GenerationRequest):
-            request = prompt.replace(**options) if options else prompt
+            request = prompt.replace(**inputs.taken(options, self.home)) if options else prompt
         else:
             model = options.get("model")
             options = {**options, "model": self.model if model is None else model}
@@ -292,7 +293,9 @@ class Desk(ABC):
             else:
                 job.state = state
                 if state == "queued":
-                    job.progress = Progress(steps=job.request.steps)  # its engine ended; another one begins anew
+                    job.progress = Progress(
+                        steps=job.request.denoising_steps
+                    )  # its engine ended; another one begins anew
         self.events.emit(event.kind, event.job, cursor=event.cursor, **event.data)
 
     def _begin(self) -> None:

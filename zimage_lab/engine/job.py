@@ -65,7 +65,7 @@ class Job:
         self.warnings = list(warnings or ())
         self.checked = warnings is not None  # in this process; the request of another one is checked again
         self.state = "queued"
-        self.progress = Progress(steps=request.steps)
+        self.progress = Progress(steps=request.denoising_steps)
         self.preview: Image.Image | None = None
         self.error: str | None = None
         self.submitted = time.time()

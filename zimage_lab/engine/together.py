@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from zimage_lab.engine import fallback
+from zimage_lab.engine import fallback, pictures
 from zimage_lab.errors import Cancelled
 from zimage_lab.models import loras
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zimage_lab.engine.attempt import Attempt
     from zimage_lab.engine.families.z_image import ZImage
     from zimage_lab.engine.job import Stage
+    from zimage_lab.engine.pictures import Source
     from zimage_lab.engine.residency import Residency
     from zimage_lab.request import GenerationRequest
 
@@ -121,20 +122,29 @@ class _Drawing:
         self._enter("encoding", rows)
         with self._timed(rows, "encode"):
             features = family.encode(requests)
-            latents = family.noise(requests)
+            given = pictures.source(requests[0], residency.home)
+            start = None if given is None else family.begin(given, requests)
+            latents = family.noise(requests) if start is None else start.latents
         self._enter("denoising", rows)
         with self._timed(rows, "denoise"):
-            latents = family.denoise(requests, features, latents, partial(self._on_step, rows))
+            latents = family.denoise(requests, features, latents, partial(self._on_step, rows), start)
         self._enter("decoding", rows)
         for place, row in enumerate(rows):
             if row in self._going:
-                self._guard(row, partial(self._finish, row, latents[place : place + 1], family, drawn))
+                self._guard(row, partial(self._finish, row, latents[place : place + 1], family, given, drawn))
 
     def _finish(
-        self, row: int, latents: torch.Tensor, family: ZImage, drawn: Callable[[Attempt, Image.Image], None]
+        self,
+        row: int,
+        latents: torch.Tensor,
+        family: ZImage,
+        given: Source | None,
+        drawn: Callable[[Attempt, Image.Image], None],
     ) -> None:
         attempt, began = self._attempts[row], time.perf_counter()
         (picture,) = family.decode(latents)
+        if given is not None:
+            picture = given.pasted(picture)
         attempt.spent("decode", time.perf_counter() - began)
         attempt.computed(family.facts)
         del self._going[row]

@@ -13,6 +13,7 @@ from zimage_lab.home import home
 from zimage_lab.models import loras, tokens
 from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find
 from zimage_lab.request import GenerationRequest
+from zimage_lab.store import inputs
 
 if TYPE_CHECKING:
     import os
@@ -50,6 +51,12 @@ def check(request: GenerationRequest, model: Model | str | None = None, *, place
     warnings = _tokens(request, entry)
     if entry.path is None:
         warnings.insert(0, f"The weights of {entry.id} are not on this machine yet: it cannot draw before they are.")
+    for field in inputs.FIELDS:
+        if (digest := getattr(request, field)) is not None:
+            inputs.path(digest, home() if place is None else place, field)
+    if request.init_image is not None and entry.card.family != "z_image":
+        field, what = "init_image", f"{entry.id} is of a family that begins with noise only here"
+        raise InvalidRequest(field, request.init_image, what, "Choose a Z-Image model.")
     if request.loras:
         warnings += loras.check(request.loras, entry, home() if place is None else place)
     return warnings + _effects(request, entry) + _miniature(request, entry)
@@ -87,17 +94,37 @@ def build(
     """
     entry = find(DEFAULT_MODEL if model is None else model, place)
     defaults = entry.card.defaults
+    where = home() if place is None else place
+    options = inputs.taken(options, where)
     values: dict[str, Any] = {
         "steps": defaults.steps,
         "guidance_scale": defaults.guidance_scale,
         "width": defaults.width,
         "height": defaults.height,
     }
+    if options.get("init_image") is not None:
+        values |= _size_of(inputs.path(options["init_image"], where), entry)
     # None means "not said" for a field that exists; an unknown one must still be refused by its name.
     given = {name: value for name, value in options.items() if not _unsaid(name, value)}
     if options.get("seed") is None:
         given["seed"] = secrets.randbits(_SEED_BITS)
     return GenerationRequest(**{**values, **given, "prompt": prompt, "model": entry.id})
+
+
+def _size_of(path: Path, entry: Model) -> dict[str, int]:
+    """Give the size of a picture as the model takes it: scaled into its range with the proportions, then rounded."""
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as picture:
+        width, height = picture.size
+    ranges, step = entry.card.ranges, entry.card.multiple
+    shrink = min(1.0, ranges.width[1] / width, ranges.height[1] / height)
+    scale = max(shrink, ranges.width[0] / width, ranges.height[0] / height)
+    sizes = {"width": (width, ranges.width), "height": (height, ranges.height)}
+    return {
+        name: min(high - high % step, max(low + -low % step, round(edge * scale / step) * step))
+        for name, (edge, (low, high)) in sizes.items()
+    }
 
 
 def _unsaid(name: str, value: object) -> bool:

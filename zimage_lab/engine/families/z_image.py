@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from zimage_lab.engine import checks
+from zimage_lab.engine import checks, pictures
 from zimage_lab.engine.families import euler
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zimage_lab.engine.pictures import Source, Start
     from zimage_lab.models.catalog import Model
     from zimage_lab.request import GenerationRequest
 
@@ -186,6 +187,10 @@ class ZImage:
             ]
         )
 
+    def begin(self, source: Source, requests: Sequence[GenerationRequest]) -> Start:
+        """Noise a picture, for each seed, as far as the requests' strength says."""
+        return pictures.start(source, requests, self.sigmas(requests[0]), vae=self.vae, device=self.device)
+
     def sigmas(self, request: GenerationRequest) -> list[float]:
         """Give the noise shares of the request's steps."""
         shift = self.model.card.defaults.shift if request.shift is None else request.shift
@@ -197,8 +202,9 @@ class ZImage:
         features: Features,
         latents: torch.Tensor,
         on_step: Callable[[int, torch.Tensor], None],
+        start: Start | None = None,
     ) -> torch.Tensor:
-        """Take the Euler steps from noise to the pictures' latents.
+        """Take the Euler steps from noise, or from a noised picture, to the pictures' latents.
 
         Parameters
         ----------
@@ -209,14 +215,16 @@ class ZImage:
         on_step
             Called after each step with its number from 1 and the latents as they would end from there; what it raises
             ends the run.
+        start
+            From `begin`, where a picture is begun with; its latents stand for the noise.
         """
         import torch
 
-        sigmas = self.sigmas(requests[0])
+        sigmas = self.sigmas(requests[0]) if start is None else start.sigmas
         x = latents.to(self.device)
         with torch.inference_mode():
             velocity = self._velocity(requests[0].guidance_scale, features, x, sigmas)
-            return euler.walk(x, sigmas, velocity, on_step)
+            return euler.walk(x, sigmas, velocity, on_step, None if start is None else start.settle)
 
     def _velocity(
         self, guidance: float, features: Features, x: torch.Tensor, sigmas: list[float]
