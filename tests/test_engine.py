@@ -351,6 +351,17 @@ def test_unload_and_status(engine: Engine) -> None:
     wait_for(lambda: not engine.status()["models"])
 
 
+def test_an_engine_loads_until_its_model_is_there(engine: Engine) -> None:
+    change = engine._worker._model_changed
+    change("loading", "second")
+    change("unloaded", "miniature-turbo")  # it leaves so that the second one fits
+    assert engine._worker.state == "loading"
+    assert engine._engines.get(engine.id).told["loading"] == "second"
+    change("ready", "second")
+    assert engine._worker.state == "idle"
+    assert engine._engines.get(engine.id).told["loading"] is None
+
+
 def test_a_stopped_engine_says_so(tmp_path: Path) -> None:
     from zimage_lab.engine import Engine
 

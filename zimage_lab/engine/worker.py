@@ -89,6 +89,7 @@ class Worker(threading.Thread):
         self._room = threading.BoundedSemaphore(UNSAVED)
         self.residency = Residency(home, device, self._model_changed)
         self._state = "idle"
+        self._loading: str | None = None
         self.idle_since: float | None = time.monotonic()
         self.stopping = False
 
@@ -171,9 +172,13 @@ class Worker(threading.Thread):
             LOG.info("The model was not loaded ahead: %s", error)
 
     def _model_changed(self, change: str, model_id: str) -> None:
-        self._state = "loading" if change == "loading" else "idle"
+        if change == "loading":
+            self._loading = model_id
+        elif model_id == self._loading:  # another one may leave meanwhile
+            self._loading = None
+        self._state = "idle" if self._loading is None else "loading"
         self._events.emit("model", state=change, model=model_id)
-        self._tell({**self.residency.facts(), "loading": model_id if change == "loading" else None})
+        self._tell({**self.residency.facts(), "loading": self._loading})
 
     def _lease(self) -> list[Lease]:
         """Take the next job, and those right behind it that can be drawn with it."""
