@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from zimage_lab import models
 from zimage_lab.engine import families
@@ -16,8 +20,6 @@ from zimage_lab.errors import ModelLoadError, OutOfMemory, UnknownModel
 from zimage_lab.models import memory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zimage_lab.models.catalog import Model
     from zimage_lab.models.memory import Policy
 
@@ -232,6 +234,47 @@ def test_a_model_can_be_loaded_in_a_way_that_needs_less(monkeypatch: pytest.Monk
     (place / "config.toml").write_text('memory = "resident"\n')
     residency.get("second")
     assert residency.lower("second") is None, "what a person settled holds"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=12),
+    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 30), min_size=4, max_size=4),
+    st.integers(2, 60),
+)
+def test_whatever_is_asked_for_what_stays_fits(
+    asked: list[tuple[str, bool]], scale: dict[str, int], total: int
+) -> None:
+    entry = models.find("miniature-turbo")
+    sizes = {
+        name: {"text_encoder": 2 * GB * factor // 10, "transformer": 3 * GB * factor // 10, "vae": GB // 10}
+        for name, factor in scale.items()
+    }
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        card = Card(patch, total)
+        found = lambda name, _: models.Model(entry.card.model_copy(update={"id": name}), entry.path)  # noqa: E731
+        patch.setattr("zimage_lab.models.catalog.find", found)
+        patch.setattr("zimage_lab.models.hashes.prepare", lambda *_: None)
+        patch.setattr(memory, "component_bytes", lambda model, _: dict(sizes[model.id]))
+        patch.setattr(
+            families,
+            "load",
+            lambda model, device, _, policy: Loaded(model, device, policy, memory_bytes=sizes[model.id]),
+        )
+        residency = card.made(Path(folder))
+        recent: list[str] = []
+        for name, leaves in asked:
+            if leaves:
+                residency.unload(name)
+            else:
+                assert residency.get(name).model.id == name
+            recent = [name] * (not leaves) + [one for one in recent if one != name]
+            held = ids(residency)
+            assert held == [one for one in recent if one in held], "the latest used first"
+            assert held[:1] == recent[:1] or leaves
+            taken = sum(one.taken() for one in residency._models)
+            assert taken <= card.total or len(held) == 1, "one that is too large is tried alone"
+            recent = held
 
 
 def test_two_real_models_on_the_cpu(place: Path) -> None:
