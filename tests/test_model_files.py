@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,6 +217,57 @@ def test_real_files_in_comfyui_are_found(tmp_path: Path, monkeypatch: pytest.Mon
     assert ("comfyui transformer", turbo) in {(one.kind, one.path) for one in models.found()}
 
 
+def test_what_belongs_together_is_found_from_a_deeper_folder(tmp_path: Path) -> None:
+    root = tmp_path / "elsewhere" / "models"
+    path = sparse(root / "diffusion_models" / "z-image" / "old" / "z_image_turbo.safetensors", TRANSFORMER)
+    sparse(root / "text_encoders" / "a_fine_tune.safetensors", TEXT)
+    text = sparse(root / "text_encoders" / "qwen_3_4b.safetensors", TEXT)
+    vae = sparse(root / "vae" / "flux" / "ae.safetensors", VAE)
+    for name in (path, root.parent):
+        assert dict(models.find(name).parts) == {"transformer": path, "text_encoder": text, "vae": vae}
+
+
+def test_a_text_encoder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "z_image_turbo.safetensors", TRANSFORMER)
+    sparse(tmp_path / "ae.safetensors", VAE)
+    scaled = TEXT | {"model.layers.0.mlp.up_proj.weight_scale_2": (1,)}
+    sparse(tmp_path / "qwen_3_4b_nvfp4.safetensors", scaled)
+    with pytest.raises(ModelLoadError, match=r"cannot be found: qwen_3_4b_nvfp4\.safetensors is quantized with scales"):
+        models.find(path)
+
+
+def test_files_in_the_libraries_spelling_draw_the_same_pixels(
+    tmp_path: Path, plain: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Parts of a download in ComfyUI's folders; a text encoder with a head of its own, which is not used."""
+    from safetensors.torch import load_file, save_file
+
+    written = export.save_comfyui(MINIATURE, tmp_path)
+    for component, name in (("transformer", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")):
+        save_file(load_file(MINIATURE.folder / component / f"{name}.safetensors"), written[component])
+    text = load_file(written["text_encoder"])
+    text["lm_head.weight"] = text["model.embed_tokens.weight"].clone()
+    save_file(text, written["text_encoder"])
+    assert np.array_equal(drawn(models.find(tmp_path)), plain)
+    folder = tmp_path / "folder"
+    shutil.copytree(MINIATURE.folder, folder)
+    path = folder / "text_encoder" / "model.safetensors"
+    path.chmod(0o644)
+    save_file(text, path, metadata={"format": "pt"})
+    assert np.array_equal(drawn(models.find(folder)), plain)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_clone_without_its_large_files_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    shutil.copytree(MINIATURE.folder, folder)
+    for path in folder.glob("*/*.safetensors"):
+        path.chmod(0o644)
+        path.write_bytes(BROKEN["a Git LFS pointer"])
+    with pytest.raises(ModelLoadError, match=r"a Git LFS pointer.*git lfs pull"):
+        ZImage.load(models.find(folder), "cpu")
+
+
 def test_the_shipped_configs_are_the_real_architecture() -> None:
     from diffusers import AutoencoderKL, ZImageTransformer2DModel
     from transformers import Qwen3Config, Qwen3Model
@@ -350,8 +402,6 @@ def test_another_architecture_is_told(tensors: dict[str, Any], words: str, tmp_p
 
 
 def test_a_folder_that_brings_code_is_refused(tmp_path: Path) -> None:
-    import shutil
-
     for number, (name, change) in enumerate(
         (
             ("transformer/config.json", {"auto_map": {"AutoModel": "evil.Model"}}),

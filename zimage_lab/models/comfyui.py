@@ -38,6 +38,7 @@ FOLDERS = {
 }
 WORDS = {TRANSFORMER: "a transformer", TEXT: "its text encoder (qwen_3_4b)", VAE: "its VAE (ae)"}
 _MOST_FILES = 500
+_USUAL = {"qwen_3_4b", "ae"}  # the files that come with the model, before those that people made of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +111,24 @@ def around(path: Path) -> WeightSet:
     bases.refuse_scaled(found)
     base = max(fitting, key=lambda one: one.name.replace("-", "_") in path.stem.replace("-", "_"))
     own = bases.components(found)
-    parts, missing = {TRANSFORMER: path}, []
+    parts: dict[str, Path] = {TRANSFORMER: path}
+    missing: list[str] = []
     for component in (TEXT, VAE):
         if component in own and bases.fits(found, component, base):
             parts[component] = path
         elif (other := _other(path, component, base)) is not None:
             parts[component] = other
         elif not any((base / component).glob("*.safetensors")):
-            missing.append(WORDS[component])
+            missing.append(component)
     if missing:
         whole = _downloaded(base)
         if whole is None:
-            message = (
-                f"{path.name} is {found.kind}, and {' and '.join(missing)} cannot be found. "
-                f"Put them beside it, or into ComfyUI's folders (and name those in {VARIABLE})."
+            words = " and ".join(WORDS[component] for component in missing)
+            scaled = next((name for component in missing if (name := _scaled(path, component, base))), None)
+            message = f"{path.name} is {found.kind}, and {words} cannot be found" + (
+                f": {scaled} is quantized with scales, for kernels that only ComfyUI has. Get it in bfloat16."
+                if scaled
+                else f". Put them beside it, or into ComfyUI's folders (and name those in {VARIABLE})."
             )
             raise ModelLoadError(message)
         base = whole
@@ -141,13 +146,20 @@ def incomplete(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _other(path: Path, component: str, base: Path) -> Path | None:
     """Find the file of another component for a transformer."""
-    beside = [path.parent, *(path.parent.parent / name for name in FOLDERS[component])]
-    roots = [*beside, *(root / name for root in places() for name in FOLDERS[component])]
-    for folder in dict.fromkeys(roots):
-        for candidate in _files(folder, (".",), deep=folder != path.parent):
-            if candidate != path and _fits(candidate, component, base):
-                return candidate
+    for candidate in _candidates(path, component):
+        if candidate != path and _fits(candidate, component, base):
+            return candidate
     return None
+
+
+def _candidates(path: Path, component: str) -> Iterator[Path]:
+    """Give the files that may hold another component of a transformer's file, the nearest first."""
+    # The file may lie deeper: models/diffusion_models/z-image/turbo/x.safetensors
+    own = [parent.parent for parent in path.parents if parent.name in FOLDERS[TRANSFORMER]]
+    roots = [path.parent.parent, *own, *places()]
+    for folder in dict.fromkeys([path.parent, *(root / name for root in roots for name in FOLDERS[component])]):
+        found = _files(folder, (".",), deep=folder != path.parent)
+        yield from sorted(found, key=lambda file: file.stem not in _USUAL)
 
 
 def _fits(path: Path, component: str, base: Path) -> bool:
@@ -157,6 +169,17 @@ def _fits(path: Path, component: str, base: Path) -> bool:
     except ModelLoadError:
         return False
     return bases.fits(found, component, base)
+
+
+def _scaled(path: Path, component: str, base: Path) -> str | None:
+    """Name a file that would fit, were it not quantized with scales."""
+    for candidate in _candidates(path, component):
+        try:
+            if candidate != path and bases.fits(header.read(candidate), component, base):
+                return candidate.name
+        except ModelLoadError:
+            continue
+    return None
 
 
 def _component(path: Path, component: str) -> bool:

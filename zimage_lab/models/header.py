@@ -36,6 +36,7 @@ _BEGINNINGS = (
     (b"<", "a web page or another markup text, perhaps a login page that was saved in the file's place"),
     (b"{", "a JSON text"),
 )
+_FIXES = {b"version https://git-lfs": ("Run `git lfs pull` in its folder, or download the file itself.",)}
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 # What the tensors of well-known files are called, to say what somebody has picked. First match wins.
@@ -131,7 +132,7 @@ def _read(path: Path, size: int, _modified: int) -> Header:
         if not (length <= LARGEST and start[_LENGTH : _LENGTH + 1] == b"{"):
             for beginning, what in _BEGINNINGS:
                 if start.lstrip().startswith(beginning) if beginning in {b"<", b"{"} else start.startswith(beginning):
-                    _refuse(path, f"is {what}")
+                    _refuse(path, f"is {what}", *_FIXES.get(beginning, ()))
         if path.suffix.lower() in _PICKLES:
             _refuse(path, "has the name of a pickle")
         if size < _LENGTH:

@@ -110,12 +110,14 @@ def _quiet() -> Iterator[None]:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    before = diffusers_logging.get_verbosity()
+    before = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
     diffusers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()  # it prints a table of tensors that are of no use here
     try:
         yield
     finally:
-        diffusers_logging.set_verbosity(before)
+        diffusers_logging.set_verbosity(before[0])
+        transformers_logging.set_verbosity(before[1])
 
 
 def _transformer(model: Model, path: Path | None, device: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a module
