@@ -111,14 +111,14 @@ class Injected:
             return self.real(*arguments)
         if not self.step:
             raise error
-        *before, on_step = arguments
+        requests, features, latents, on_step, *rest = arguments
 
-        def failing(number: int, latents: torch.Tensor) -> None:
+        def failing(number: int, expected: torch.Tensor) -> None:
             if number == self.step:
                 raise error
-            on_step(number, latents)
+            on_step(number, expected)
 
-        return self.real(*before, failing)
+        return self.real(requests, features, latents, failing, *rest)
 
 
 PLACES = [
