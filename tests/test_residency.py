@@ -231,6 +231,10 @@ def test_a_model_can_be_loaded_in_a_way_that_needs_less(monkeypatch: pytest.Monk
     residency.get("second")
     assert [residency.lower("second") for _ in range(3)] == ["balanced", "small", None]
     residency.unload()
+    monkeypatch.setattr(families, "load", lambda model, device, *_: Loaded(model, device, "resident"))
+    residency.get("second")
+    assert residency.lower("second") is None, "a family that streams nothing"
+    residency.unload()
     (place / "config.toml").write_text('memory = "resident"\n')
     residency.get("second")
     assert residency.lower("second") is None, "what a person settled holds"

@@ -130,8 +130,8 @@ class Residency:
             if policy is None:
                 return None
             del held  # a name that is left keeps gigabytes
-            self._load(model, policy)
-            return policy
+            # Not every family streams: one that is as it was is no help.
+            return policy if self._load(model, policy).policy == policy else None
 
     def _use(self, held: Resident) -> ZImage:
         if self._models[0] is not held:
