@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -19,7 +20,7 @@ import zimage_lab
 from zimage_lab import models
 from zimage_lab.engine.families.z_image import ZImage
 from zimage_lab.errors import InvalidRequest, ModelLoadError, UnknownModel, ZImageError
-from zimage_lab.models import bases, catalog, comfyui, export, header, load_z_image, registry
+from zimage_lab.models import bases, catalog, comfyui, export, hashes, header, load_z_image, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +148,7 @@ def test_names_of_ones_own(split: Path) -> None:
         ("../x", split, None, "cannot be a name"),
         ("Mine", split, None, "cannot be a name"),
         ("other", split, "z-image-huge", "not a known model"),
+        ("other", split, "../cards/z-image", "not a known model"),
         ("other", split.parent / "nothing", None, "not a known model"),
         ("other", split.parent, None, "no folder of a model"),
     ):
@@ -164,6 +166,22 @@ def test_a_name_whose_weights_went_is_left_out(tmp_path: Path) -> None:
     for path in written.values():
         path.unlink()
     assert "mine" not in {model.id for model in models.models()}
+    with pytest.raises(InvalidRequest, match="this ComfyUI holds no Z-Image transformer"):
+        models.find("mine")
+
+
+def test_another_family_s_defaults_are_no_use(split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = tmp_path / "cards"
+    shutil.copytree(catalog.CARDS, cards)
+    monkeypatch.setattr(catalog, "CARDS", cards)
+    card = json.loads((cards / "z-image.json").read_text(encoding="utf-8"))
+    (cards / "other.json").write_text(json.dumps(card | {"id": "other", "family": "stable_diffusion"}))
+    with pytest.raises(InvalidRequest, match=r"of another family\. Use z-image-turbo or z-image"):
+        registry.add("mine", split, like="other")
+    own = registry.home() / registry.MODELS
+    own.mkdir(parents=True, exist_ok=True)
+    (own / "mine.json").write_text(json.dumps({"path": str(split), "like": "other"}))
+    assert models.find("mine").card.family == "z_image"
 
 
 def sparse(path: Path, shapes: dict[str, tuple[int, ...]], dtype: str = "BF16") -> Path:
@@ -406,6 +424,9 @@ def test_a_folder_that_brings_code_is_refused(tmp_path: Path) -> None:
         (
             ("transformer/config.json", {"auto_map": {"AutoModel": "evil.Model"}}),
             ("text_encoder/config.json", {"_attn_implementation_internal": "evil/kernel"}),
+            ("text_encoder/config.json", {"text_config": {"auto_map": {}}}),
+            ("text_encoder/config.json", {"attn_implementation": "evil/kernel"}),
+            ("text_encoder/config.json", {"_attn_implementation": {"": "evil/kernel"}}),
             ("model_index.json", {"transformer": ["evil_pipeline", "Transformer"]}),
         )
     ):
@@ -417,6 +438,41 @@ def test_a_folder_that_brings_code_is_refused(tmp_path: Path) -> None:
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
         with pytest.raises(InvalidRequest, match="asks to run code"):
             models.find(folder)
+
+
+def test_a_folder_that_brings_code_is_not_listed(tmp_path: Path) -> None:
+    """Neither from the home, nor from the cache, nor in the place of a known model."""
+    for folder in (
+        tmp_path / "home" / "models" / "mine",
+        tmp_path / "home" / "models" / "z-image-turbo",
+        tmp_path / "hub" / "models--Tongyi-MAI--Z-Image" / "snapshots" / "abc",
+    ):
+        shutil.copytree(MINIATURE.folder, folder)
+        (folder / "card.json").unlink()
+        path = folder / "text_encoder" / "config.json"
+        path.chmod(0o644)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"auto_map": {"AutoModel": "evil.Model"}}))
+    listed = {model.id: model.path for model in models.models()}
+    assert "mine" not in listed
+    assert (listed["z-image-turbo"], listed["z-image"]) == (None, None)
+    assert models.find("z-image-turbo").path is None
+
+
+def test_a_changed_copy_has_hashes_of_its_own(tmp_path: Path) -> None:
+    """A card that was copied with the folder tells the hashes of other files."""
+    folder = tmp_path / "home" / "models" / "mine"
+    shutil.copytree(MINIATURE.folder, folder)
+    card = folder / "card.json"
+    card.chmod(0o644)
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"id": "mine"}))
+    path = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    for name in ("mine", folder):
+        told = hashes.weights_sha256(models.find(name), tmp_path / "home")
+        name_of_vae = "vae/diffusion_pytorch_model.safetensors"
+        assert told[name_of_vae] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert told[name_of_vae] != MINIATURE.card.sha256[name_of_vae]
 
 
 def test_a_file_that_lacks_tensors_is_told(split: Path, tmp_path: Path) -> None:

@@ -136,7 +136,13 @@ def find(name: str | os.PathLike[str], place: Path | None = None) -> Model:
     if _HUB_ID.fullmatch(text):
         for snapshot in folders.hub_snapshots(text):
             return _opened(snapshot, text, text)
+    if (entry := _entry(text, place)) is not None:
+        return _opened(Path(entry.path), text, entry.path)  # says why it is not among the others
     raise UnknownModel(text, [model.id for model in every])
+
+
+def _entry(name: str, place: Path | None) -> registry.Entry | None:
+    return registry.entries((home() if place is None else place) / MODELS).get(name)
 
 
 def _shipped(name: object, place: Path | None) -> Model | None:
@@ -161,6 +167,10 @@ def _add(known: dict[str, Model], folder: Path) -> None:
     except ModelLoadError as error:
         _log.warning("%s", error)
         return
+    if folder.parent != BUNDLED:
+        if not _harmless(folder):
+            return
+        card = card.model_copy(update={"sha256": {}})  # a copy's or a relative's, until they are worked out
     # A copy of a known model does not take its name away; it can still be named by its path.
     known.setdefault(card.id, Model(card, None if folders.missing(folder) else folder))
 
@@ -173,16 +183,18 @@ def _registered(name: str, entry: registry.Entry) -> Model | None:
         return None
     if entry.like is not None and (CARDS / f"{entry.like}.json").is_file():
         card = read_card(CARDS / f"{entry.like}.json")
-        return replace(model, card=_renamed(card, name))
+        if card.family == model.card.family:
+            return replace(model, card=_renamed(card, name))
     return model
 
 
 def _placed(card: ModelCard, own: Path) -> Model:
     candidates = [own / card.id]
     if card.hub_id:
-        candidates += folders.hub_snapshots(card.hub_id, card.revision)
+        pinned = folders.hub_snapshots(card.hub_id, card.revision)
+        candidates += [*pinned, *folders.hub_snapshots(card.hub_id)]  # another one that is here is better than none
     for folder in candidates:
-        if folders.is_folder(folder) and not folders.missing(folder):
+        if folders.is_folder(folder) and not folders.missing(folder) and _harmless(folder):
             return Model(_with_shift(card, folder), folder)
     for root in comfyui.places() if card.family == "z_image" else ():
         for one in comfyui.sets(root):
@@ -226,7 +238,15 @@ def _of_folder(folder: Path, name: str, asked: str) -> Model:
     if code is not None:
         what = f"the folder asks to run code of its own: {code}"
         raise InvalidRequest(_FIELD, asked, what, "Nothing but weights is taken from a folder; get another copy.")
-    return Model(card.model_copy(update={"id": name}), folder)
+    changes = {"id": name} if folder.parent == BUNDLED else {"id": name, "sha256": {}}
+    return Model(card.model_copy(update=changes), folder)
+
+
+def _harmless(folder: Path) -> bool:
+    code = folders.foreign_code(folder)
+    if code is not None:
+        _log.warning("%s is left out: it asks to run code of its own, %s.", folder, code)
+    return code is None
 
 
 def _of_file(path: Path, name: str) -> Model:

@@ -13,7 +13,14 @@ _WEIGHTLESS = re.compile(r"scheduler|tokenizer|processor|feature_extractor")
 _OPTIONAL = ("safety_checker", "image_encoder")
 _LARGEST_JSON = 50_000_000
 _CONFIGS = (INDEX, "config.json", "tokenizer_config.json", "scheduler_config.json", "preprocessor_config.json")
-_CODE = {"auto_map", "trust_remote_code", "custom_pipelines", "_attn_implementation_internal"}
+_CODE = {
+    "auto_map",
+    "trust_remote_code",
+    "custom_pipelines",
+    "_attn_implementation_internal",
+    "_experts_implementation_internal",
+}
+_KERNELS = ("attn_implementation", "experts_implementation")  # "owner/name" has transformers fetch a kernel and run it
 _LIBRARIES = {"diffusers", "transformers", "stable_diffusion", "z_image"}
 
 
@@ -44,7 +51,7 @@ def pipeline_class(folder: Path) -> str:
 def foreign_code(folder: Path) -> str | None:
     """Name the config that would have the libraries run code from the folder, or None: ours never do."""
     for path in sorted(folder.glob("**/*.json")):
-        if path.name in _CONFIGS and (named := _CODE & set(read_json(path))):
+        if path.name in _CONFIGS and (named := _code_in(read_json(path))):
             return f"{path.relative_to(folder)} ({', '.join(sorted(named))})"
     index = read_json(folder / INDEX)
     for name, value in index.items():
@@ -52,6 +59,21 @@ def foreign_code(folder: Path) -> str | None:
         if not name.startswith("_") and isinstance(library, str) and library not in _LIBRARIES:
             return f"{INDEX} ({name} of {library})"
     return None
+
+
+def _code_in(config: dict[str, Any]) -> set[str]:
+    """Name what would have code run, however deep in a config it stands."""
+    named: set[str] = set()
+    waiting: list[Any] = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            named |= _CODE & set(value)
+            named |= {name for name in value if name.endswith(_KERNELS) and "/" in json.dumps(value[name])}
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return named
 
 
 def shift(folder: Path) -> float | None:

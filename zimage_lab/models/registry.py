@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from zimage_lab.errors import InvalidRequest, StoreError, shown
 from zimage_lab.home import MODELS, home
 from zimage_lab.models import folders
+from zimage_lab.models.card import read_card
 
 if TYPE_CHECKING:
     from zimage_lab.models.catalog import Model
@@ -88,10 +89,13 @@ def add(name: str, path: str | os.PathLike[str], *, like: str | None = None, pla
     known = {model.id for model in catalog.models(place)}
     if name in known:
         raise InvalidRequest(field, name, f"{shown(name)} is taken", "Choose another name, or remove that one first.")
-    if like is not None and not (catalog.CARDS / f"{like}.json").is_file():
-        field = "like"
-        raise InvalidRequest(field, like, f"{shown(like)} is not a known model", "Use z-image-turbo or z-image.")
     model = catalog.find(os.path.abspath(Path(path).expanduser()), place)  # noqa: PTH100 - a symbolic link stays one
+    relatives = {card.stem: read_card(card).family for card in sorted(catalog.CARDS.glob("*.json"))}
+    if like is not None and relatives.get(like) != model.card.family:
+        field = "like"
+        what = f"{shown(like)} is of another family" if like in relatives else f"{shown(like)} is not a known model"
+        own_kind = [name for name, family in relatives.items() if family == model.card.family]
+        raise InvalidRequest(field, like, what, f"Use {' or '.join(own_kind)}.")
     entry = {"path": str(model.path)} | ({} if like is None else {"like": like})
     try:
         own.mkdir(parents=True, exist_ok=True)
