@@ -245,6 +245,24 @@ def test_what_belongs_together_is_found_from_a_deeper_folder(tmp_path: Path) -> 
         assert dict(models.find(name).parts) == {"transformer": path, "text_encoder": text, "vae": vae}
 
 
+def test_a_full_comfyui_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request finds its model anew: what the other files are is remembered, however many there are."""
+    root = tmp_path / "ComfyUI" / "models"
+    for number in range(200):
+        sparse(root / "checkpoints" / f"{number}.safetensors", {"double_blocks.0.img_attn.qkv.weight": (2, 2)})
+    path = sparse(root / "diffusion_models" / "z_image_turbo.safetensors", TRANSFORMER)
+    sparse(root / "text_encoders" / "qwen_3_4b.safetensors", TEXT)
+    sparse(root / "vae" / "ae.safetensors", VAE)
+    monkeypatch.setenv(comfyui.VARIABLE, str(root))
+    assert models.find("z-image-turbo").path == path
+    read, asked = header.read, []
+    monkeypatch.setattr(header, "read", lambda file: asked.append(file) or read(file))
+    assert models.find("z-image-turbo").path == path
+    assert set(asked) == {path}
+    (root / "checkpoints" / "0.safetensors").write_bytes(b"changed")
+    assert models.find("z-image-turbo").path == path
+
+
 def test_a_text_encoder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path = sparse(tmp_path / "z_image_turbo.safetensors", TRANSFORMER)
     sparse(tmp_path / "ae.safetensors", VAE)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_lab.errors import ModelLoadError
-from zimage_lab.models import folders
+from zimage_lab.models import folders, header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,37 @@ def fitting(found: Header, component: str) -> list[Path]:
     return [base for base in bases() if fits(found, component, base)]
 
 
+class Summary(NamedTuple):
+    """What a search asks of a file, small enough to be remembered for every file of a full ComfyUI."""
+
+    fitting: tuple[tuple[str, Path], ...]
+    """Components that it holds, each with a base to which they belong."""
+    scaled: bool
+    """Whether it is quantized with scales, so that it cannot be used."""
+
+
+def summary(path: Path) -> Summary:
+    """Tell what a file is good for; an unchanged file is read once.
+
+    Raises
+    ------
+    ModelLoadError
+        It cannot be read, or is no weights.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        header.read(path)  # says why not
+        raise
+    return _summary(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _summary(path: Path, _size: int, _modified: int) -> Summary:
+    found = header.read(path)
+    return Summary(tuple((part, base) for part in components(found) for base in fitting(found, part)), _scaled(found))
+
+
 def refuse_scaled(found: Header) -> None:
     """Refuse weights that are quantized with scales of their own (ComfyUI's scaled fp8, nvfp4).
 
@@ -75,12 +107,16 @@ def refuse_scaled(found: Header) -> None:
     ModelLoadError
         They are.
     """
-    if any(_SCALED.search(name) for name in found.shapes):
+    if _scaled(found):
         message = (
             f"{found.path} is quantized with scales, for kernels that only ComfyUI has. "
             "Get it in bfloat16, or as GGUF; `zimage-lab models` says what is here."
         )
         raise ModelLoadError(message)
+
+
+def _scaled(found: Header) -> bool:
+    return any(_SCALED.search(name) for name in found.shapes)
 
 
 def count(found: Header, component: str) -> int:

@@ -89,7 +89,8 @@ def sets(root: Path) -> list[WeightSet]:
     found = []
     for path in _files(root, FOLDERS[TRANSFORMER]):
         try:
-            found.append(around(path))
+            if any(part == TRANSFORMER for part, _ in bases.summary(path).fitting):
+                found.append(around(path))
         except ModelLoadError:  # no transformer of ours, or a part is missing: said to whoever names the file
             continue
     return sorted(found, key=lambda one: ("turbo" not in one.path.name.lower(), one.path.name))
@@ -164,18 +165,17 @@ def _candidates(path: Path, component: str) -> Iterator[Path]:
 
 def _fits(path: Path, component: str, base: Path) -> bool:
     try:
-        found = header.read(path)
-        bases.refuse_scaled(found)
+        found = bases.summary(path)
     except ModelLoadError:
         return False
-    return bases.fits(found, component, base)
+    return (component, base) in found.fitting and not found.scaled
 
 
 def _scaled(path: Path, component: str, base: Path) -> str | None:
     """Name a file that would fit, were it not quantized with scales."""
     for candidate in _candidates(path, component):
         try:
-            if candidate != path and bases.fits(header.read(candidate), component, base):
+            if candidate != path and (component, base) in bases.summary(candidate).fitting:
                 return candidate.name
         except ModelLoadError:
             continue
@@ -184,7 +184,7 @@ def _scaled(path: Path, component: str, base: Path) -> str | None:
 
 def _component(path: Path, component: str) -> bool:
     try:
-        return bool(bases.fitting(header.read(path), component))
+        return any(part == component for part, _ in bases.summary(path).fitting)
     except ModelLoadError:
         return False
 
