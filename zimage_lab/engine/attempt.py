@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zimage_lab.engine.events import Events
-    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.engine.families import Family
     from zimage_lab.engine.job import Job, Stage
     from zimage_lab.models.catalog import Model
     from zimage_lab.recipe import EndState, Environment
@@ -66,7 +66,7 @@ class Attempt:
         job = self.job
         self._warnings = job.warnings if job.checked else models.check(job.request, place=self._home)
 
-    def drawn_by(self, family: ZImage, index: int, size: int) -> None:
+    def drawn_by(self, family: Family, index: int, size: int) -> None:
         """Note the model, and the place in the batch."""
         self._model, self._batch = family.model, Batch(index=index, size=size)
         self._environment = environment(family.device, str(family.dtype).removeprefix("torch."))

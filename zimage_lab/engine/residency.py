@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.engine.families import Family
     from zimage_lab.home import Settings
     from zimage_lab.models.catalog import Model
     from zimage_lab.models.memory import Policy
@@ -33,7 +33,7 @@ LOG = logging.getLogger(__name__)
 class Resident:
     """A loaded model and the bytes of its components' weights."""
 
-    family: ZImage
+    family: Family
     sizes: dict[str, int]
 
     def facts(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Residency:
         self._lock = threading.Lock()
 
     @property
-    def loaded(self) -> ZImage | None:
+    def loaded(self) -> Family | None:
         """The model that was used last, or None."""
         models = self._models
         return models[0].family if models else None
@@ -88,7 +88,7 @@ class Residency:
             "models": models,
         }
 
-    def get(self, model_id: str) -> ZImage:
+    def get(self, model_id: str) -> Family:
         """Return the model, loading it first where it is not resident.
 
         Raises
@@ -133,13 +133,13 @@ class Residency:
             # Not every family streams: one that is as it was is no help.
             return policy if self._load(model, policy).policy == policy else None
 
-    def _use(self, held: Resident) -> ZImage:
+    def _use(self, held: Resident) -> Family:
         if self._models[0] is not held:
             self._models = (held, *(one for one in self._models if one is not held))
             self._on_change("ready", held.family.model.id)
         return held.family
 
-    def _load(self, model: Model, policy: Policy | None = None) -> ZImage:
+    def _load(self, model: Model, policy: Policy | None = None) -> Family:
         device, dtype = memory.choose_device(self._device)
         settings = homes.settings(self.home)
         # One that has the name and lies elsewhere was registered anew: it is of no use any more.
@@ -147,7 +147,7 @@ class Residency:
         self._on_change("loading", model.id)
         chosen = policy
 
-        def load() -> ZImage:
+        def load() -> Family:
             nonlocal chosen
             chosen = chosen or self._make_room(model, device, dtype.itemsize, settings)
             return families.load(model, device, settings, chosen)
@@ -228,7 +228,7 @@ def _alike(held: Model, found: Model) -> bool:
     )
 
 
-def _below(family: ZImage) -> Policy | None:
+def _below(family: Family) -> Policy | None:
     """Give the policy that needs less memory than a model's own; None off CUDA, where nothing is streamed."""
     below = memory.POLICIES.index(family.policy) + 1
     return memory.POLICIES[below] if family.device.startswith("cuda") and below < len(memory.POLICIES) else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zimage_lab.engine.attempt import Attempt
-    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.engine.families import Family
     from zimage_lab.engine.job import Stage
     from zimage_lab.engine.pictures import Source
     from zimage_lab.engine.residency import Residency
@@ -137,7 +137,7 @@ class _Drawing:
         self,
         row: int,
         latents: torch.Tensor,
-        family: ZImage,
+        family: Family,
         given: Source | None,
         drawn: Callable[[Attempt, Image.Image], None],
     ) -> None:

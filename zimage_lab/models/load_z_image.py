@@ -71,7 +71,7 @@ def modules(model: Model, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
 
     parts = dict(model.parts)
     try:
-        with _quiet():
+        with quiet():
             read = {
                 TEXT: _text_encoder(model, parts.get(TEXT), dtype).to(device),
                 TRANSFORMER: _transformer(model, parts.get(TRANSFORMER), device, dtype),
@@ -90,7 +90,7 @@ def modules(model: Model, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
     return read
 
 
-def _complete(model: Model, loaded: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401 - a module
+def complete(model: Model, loaded: tuple[Any, dict[str, Any]]) -> Any:  # noqa: ANN401 - a module
     """Give a module that every tensor came for; the libraries make up the others."""
     module, told = loaded
     absent = sorted(told["missing_keys"])
@@ -104,7 +104,7 @@ def _lacks(model: Model, what: str) -> ModelLoadError:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' bars and remarks back: the engine's own events say that a model is loading."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
@@ -125,7 +125,7 @@ def _transformer(model: Model, path: Path | None, device: str, dtype: torch.dtyp
 
     if path is None:
         loaded = ZImageTransformer2DModel.from_pretrained(model.folder, subfolder=TRANSFORMER, dtype=dtype, **_LOCAL)
-        return _complete(model, loaded).to(device)
+        return complete(model, loaded).to(device)
     options: dict[str, Any] = {"config": str(model.folder), "subfolder": TRANSFORMER, "local_files_only": True}
     if path.suffix == header.GGUF:
         from diffusers import GGUFQuantizationConfig
@@ -143,7 +143,7 @@ def _vae(model: Model, path: Path | None, device: str) -> Any:  # noqa: ANN401 -
 
     if path is None:
         loaded = AutoencoderKL.from_pretrained(model.folder, subfolder=VAE, **_LOCAL)
-        return _complete(model, loaded).float().to(device)
+        return complete(model, loaded).float().to(device)
     return AutoencoderKL.from_single_file(
         _tensors(path, VAE),
         config=str(model.folder),
@@ -158,10 +158,10 @@ def _text_encoder(model: Model, path: Path | None, dtype: torch.dtype) -> Any:  
     from transformers import Qwen3Config, Qwen3Model
 
     if path is None:
-        return _complete(model, Qwen3Model.from_pretrained(model.folder, subfolder=TEXT, dtype=dtype, **_LOCAL))
+        return complete(model, Qwen3Model.from_pretrained(model.folder, subfolder=TEXT, dtype=dtype, **_LOCAL))
     config = Qwen3Config.from_pretrained(model.folder, subfolder=TEXT, local_files_only=True)
     tensors = _tensors(path, TEXT)
-    return _complete(
+    return complete(
         model,
         Qwen3Model.from_pretrained(None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True),
     )

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import ModelLoadError
+from zimage_lab.models import bases
 from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _RUNS = re.compile(rf"[{_HAN}]+|[^\W\d_{_HAN}]+")
 
 
 def encode(model: Model, prompt: str) -> list[int]:
-    """Give the token ids of a prompt inside the chat template, uncut.
+    """Give the token ids of a prompt, uncut, as its family has them: in Qwen's chat template, or between CLIP's ends.
 
     Parameters
     ----------
@@ -42,13 +43,16 @@ def encode(model: Model, prompt: str) -> list[int]:
         When the model or its tokenizer is not here, or the file is damaged.
     """
     path = model.folder / "tokenizer" / "tokenizer.json"
+    clip = model.card.family == "stable_diffusion"
+    if clip and not path.is_file():  # older folders have CLIP's vocabulary in another format; it is the same one
+        path = bases.CONFIGS / "stable-diffusion-v1-5" / "tokenizer" / "tokenizer.json"
     try:
         status = path.stat()
         tokenizer = _tokenizer(path, status.st_mtime_ns, status.st_size)
     except Exception as error:  # the library raises bare Exception for a file it cannot read
         message = f"The tokenizer of {model.id} cannot be read ({reason(error)}). Get the model again."
         raise ModelLoadError(message) from error
-    ids: list[int] = tokenizer.encode(TEMPLATE.format(prompt)).ids
+    ids: list[int] = tokenizer.encode(prompt if clip else TEMPLATE.format(prompt)).ids
     return ids
 
 

@@ -15,13 +15,13 @@ from zimage_lab.engine.bench.device import matrix_rate
 from zimage_lab.engine.bench.measured import TERA, Measured
 from zimage_lab.engine.bench.ways import Diffusers, Ours
 from zimage_lab.engine.environment import environment
-from zimage_lab.errors import ModelLoadError
 from zimage_lab.models import memory, tokens
+from zimage_lab.models.load_stable_diffusion import scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.engine.families import Family
     from zimage_lab.request import GenerationRequest
 
 PROMPT = (
@@ -66,7 +66,7 @@ class Plan:
         return made
 
 
-def load(model: str, device: str | None = None, *, random: bool = False) -> ZImage:
+def load(model: str, device: str | None = None, *, random: bool = False) -> Family:
     """Load a model as the engine does, or build its architecture with random weights.
 
     Parameters
@@ -82,19 +82,22 @@ def load(model: str, device: str | None = None, *, random: bool = False) -> ZIma
     device = device or settings.device
     if not random:
         return families.load(models.find(model), device, settings)
+    entry = random_weights.architecture(model)
+    chosen, dtype = memory.choose_device(device)
+    if entry.card.family == "stable_diffusion":
+        from zimage_lab.engine.families.stable_diffusion import StableDiffusion, precision
+
+        dtype = precision(chosen)
+        modules = random_weights.modules(entry, device=chosen, dtype=dtype)
+        return StableDiffusion(entry, modules | {"scheduler": scheduler(entry)}, chosen, dtype)
     from zimage_lab.engine.families.z_image import ZImage
 
-    entry = random_weights.architecture(model)
-    if entry.card.family != "z_image":
-        message = f"{entry.id} cannot be built with random weights: only Z-Image can. Get its weights."
-        raise ModelLoadError(message)
-    chosen, dtype = memory.choose_device(device)
     modules = random_weights.modules(entry, device=chosen, dtype=dtype)
     options: dict[str, Any] = {"reference": settings.path == "reference", "compiling": settings.compile == "auto"}
     return ZImage(entry, modules, chosen, dtype, **options)
 
 
-def compare(family: ZImage, plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def compare(family: Family, plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Measure a loaded model.
 
     Parameters

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from zimage_lab.engine.families.z_image import ZImage
+    from zimage_lab.engine.families import Family
     from zimage_lab.request import GenerationRequest
 
 STAGES = ("text_encoder", "denoise", "decode", "save")
@@ -75,7 +75,7 @@ class Ours:
 
     name = "zimage_lab"
 
-    def __init__(self, family: ZImage) -> None:
+    def __init__(self, family: Family) -> None:
         self._family = family
 
     def make(self, requests: Sequence[GenerationRequest], folder: Path) -> Sample:
@@ -112,7 +112,7 @@ class Diffusers:
         Whether many pictures go through one call; else each is a call of its own.
     """
 
-    def __init__(self, family: ZImage, *, together: bool = False) -> None:
+    def __init__(self, family: Family, *, together: bool = False) -> None:
         from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline
         from transformers import PreTrainedTokenizerFast
 
@@ -127,7 +127,7 @@ class Diffusers:
             chat_template=f"{{{{ {before!r} + messages[0]['content'] + {after!r} }}}}",
         )
         vae = modules["vae"]
-        if family.device == "cpu":  # the engine turns its own to channels_last there, which is not the pipeline's doing
+        if family.device != "mps":  # the engine turns its own to channels_last, which is not the pipeline's doing
             import torch
 
             vae = copy.deepcopy(vae).to(memory_format=torch.contiguous_format)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
-from zimage_lab.engine import checks, pictures
+from zimage_lab.engine import decoding, pictures
 from zimage_lab.engine.families import euler
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+    from PIL import Image
 
     from zimage_lab.engine.pictures import Source, Start
     from zimage_lab.models.catalog import Model
@@ -296,22 +295,5 @@ class ZImage:
         return self._tuning.choose(self.transformer.layers[-1], blank, modulation, prepared.all_turns)
 
     def decode(self, latents: torch.Tensor) -> list[Image.Image]:
-        """Decode latents into RGB pictures, one after the other: a batch would only need more memory."""
-        import torch
-
-        config = self.vae.config
-        if self.tiled or memory.tiles(self.device, latents.shape[3] * 8, latents.shape[2] * 8):
-            self.vae.enable_tiling()
-        else:
-            self.vae.disable_tiling()
-        pictures = []
-        for row in latents.split(1):
-            checks.finite(row, "latents")
-            with torch.inference_mode():
-                scaled = row.to(self.vae.dtype) / config.scaling_factor + config.shift_factor
-                pixels = self.vae.decode(scaled, return_dict=False)[0][0].float()
-            checks.finite(pixels, "pixels")
-            array = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-            checks.varied(array)
-            pictures.append(Image.fromarray(array.permute(1, 2, 0).cpu().numpy()))
-        return pictures
+        """Decode latents into RGB pictures."""
+        return decoding.decode(self.vae, latents, self.device, tiled=self.tiled)

@@ -1,0 +1,216 @@
+"""Stable Diffusion 1.5: the same verbs as Z-Image's, to compare with.
+
+diffusers' modules and its scheduler take the steps as `StableDiffusionPipeline` does; noise is drawn on the CPU in
+float32 for each picture's seed, and every step can be watched and stopped. Guidance is the ordinary convention: 1 and
+below is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.engine import decoding
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.models import load_stable_diffusion, memory, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import torch
+    from PIL import Image
+
+    from zimage_lab.engine.pictures import Source, Start
+    from zimage_lab.models.catalog import Model
+    from zimage_lab.request import GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Text features (batch, 77, width) of prompts and, with guidance, of their negatives."""
+
+    positive: torch.Tensor
+    negative: torch.Tensor | None
+
+
+def precision(device: str) -> torch.dtype:
+    """Give the precision of UNet and text encoder: float16 on CUDA, as they were published, else float32.
+
+    Unlike Z-Image's transformer they do not overflow in float16, and it is finer than bfloat16.
+    """
+    import torch
+
+    return torch.float16 if device.startswith("cuda") else torch.float32
+
+
+class StableDiffusion:
+    """A loaded model of the family of Stable Diffusion 1.5.
+
+    Parameters
+    ----------
+    model
+        The catalog's entry.
+    modules
+        text_encoder, unet, vae and scheduler, as diffusers' folder names them.
+    device, dtype
+        Where they are.
+    """
+
+    def __init__(self, model: Model, modules: dict[str, Any], device: str, dtype: torch.dtype) -> None:
+        import torch
+
+        self.model, self.device, self.dtype = model, device, dtype
+        self.modules = {name: part for name, part in modules.items() if name != "scheduler"}
+        self.text_encoder, self.unet, self.vae = (modules[name] for name in ("text_encoder", "unet", "vae"))
+        self._scheduler = modules["scheduler"]
+        self.policy: memory.Policy = "resident"
+        self.tiled = False
+        if device != "mps":
+            self.vae.to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, model: Model, device: str | None = None) -> StableDiffusion:
+        """Read the weights; nothing is asked of any network.
+
+        Raises
+        ------
+        ModelLoadError
+            The files are missing, incomplete, damaged, or hold something else.
+        InvalidRequest
+            The device cannot be used here.
+        """
+        chosen, _ = memory.choose_device(device)
+        dtype = precision(chosen)
+        return cls(model, load_stable_diffusion.modules(model, device=chosen, dtype=dtype), chosen, dtype)
+
+    @property
+    def memory_bytes(self) -> dict[str, int]:
+        """Bytes of each component's weights."""
+        return {
+            name: sum(value.numel() * value.element_size() for value in module.parameters())
+            for name, module in self.modules.items()
+        }
+
+    @property
+    def facts(self) -> dict[str, str | bool]:
+        """How the last picture was computed, for its record."""
+        return {
+            "path": "diffusers",
+            "scheduler": type(self._scheduler).__name__,
+            "compile": False,
+            "offload": self.policy,
+            "vae_tiling": self.vae.use_tiling,
+        }
+
+    def adapt(self, asked: Sequence[tuple[Path, float]]) -> None:
+        """Take no LoRA: the check of a request says so before."""
+        if asked:
+            field, what = "loras", f"{self.model.id} takes none here"
+            raise InvalidRequest(field, asked, what, "Choose a Z-Image model.")
+
+    def begin(self, source: Source, requests: Sequence[GenerationRequest]) -> Start:
+        """Begin with no picture: the check of a request says so before."""
+        field, what = "init_image", f"{self.model.id} begins with noise only here"
+        raise InvalidRequest(field, source, what, f"Choose a Z-Image model for {len(requests)} picture(s).")
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> Features:
+        """Encode the prompts, and the negative prompts where guidance uses them."""
+        positive = self._features([request.prompt for request in requests])
+        guided = requests[0].guidance_scale > 1
+        return Features(positive, self._features([r.negative_prompt for r in requests]) if guided else None)
+
+    def _features(self, prompts: Sequence[str]) -> torch.Tensor:
+        import torch
+
+        limit, rows = self.model.card.max_tokens, []
+        for prompt in prompts:
+            ids = tokens.encode(self.model, prompt)
+            end = ids[-1]  # the end's token, also behind what is cut; CLIP pads with it, too
+            rows.append((ids if len(ids) <= limit else [*ids[: limit - 1], end]) + [end] * max(0, limit - len(ids)))
+        with torch.inference_mode():
+            features: torch.Tensor = self.text_encoder(torch.tensor(rows, device=self.device))[0]
+        return features
+
+    def noise(self, requests: Sequence[GenerationRequest]) -> torch.Tensor:
+        """Draw each picture's first latents from its seed: on the CPU in float32, so that no device changes them."""
+        import torch
+
+        edges = (requests[0].height // decoding.FACTOR, requests[0].width // decoding.FACTOR)
+        shape = (1, self.unet.config.in_channels, *edges)
+        return torch.cat(
+            [torch.randn(shape, generator=torch.Generator("cpu").manual_seed(request.seed)) for request in requests]
+        )
+
+    def denoise(
+        self,
+        requests: Sequence[GenerationRequest],
+        features: Features,
+        latents: torch.Tensor,
+        on_step: Callable[[int, torch.Tensor], None],
+        start: Start | None = None,
+    ) -> torch.Tensor:
+        """Take the scheduler's steps from noise to the pictures' latents.
+
+        Parameters
+        ----------
+        requests
+            Steps and guidance are read from the first.
+        features, latents
+            From `encode` and `noise`.
+        on_step
+            Called after each step with its number from 1 and the latents as they would end from there; what it raises
+            ends the run.
+        start
+            Not taken by this family.
+        """
+        import torch
+
+        del start
+        asked = requests[0]
+        scheduler = type(self._scheduler).from_config(self._scheduler.config)  # it counts its steps: one for each run
+        scheduler.set_timesteps(asked.steps, device=self.device)
+        x = latents.to(self.device) * scheduler.init_noise_sigma
+        states = features.positive
+        if features.negative is not None:
+            states = torch.cat([features.negative, features.positive])
+        with torch.inference_mode():
+            for index, time in enumerate(scheduler.timesteps):
+                told = self._noise_in(x, time, states, asked.guidance_scale, scheduler)
+                expected = _expected(scheduler, x, told, time)
+                x = scheduler.step(told, time, x, return_dict=False)[0]
+                # PNDM looks twice at its second step.
+                on_step(max(1, index + 1 - (len(scheduler.timesteps) - asked.steps)), expected)
+        result: torch.Tensor = x
+        return result
+
+    def _noise_in(
+        self,
+        x: torch.Tensor,
+        time: torch.Tensor,
+        states: torch.Tensor,
+        guidance: float,
+        scheduler: Any,  # noqa: ANN401
+    ) -> torch.Tensor:
+        import torch
+
+        guided = len(states) > len(x)
+        given = scheduler.scale_model_input(torch.cat([x, x]) if guided else x, time)
+        told: torch.Tensor = self.unet(given.to(self.dtype), time, encoder_hidden_states=states, return_dict=False)[0]
+        told = told.float()
+        if not guided:
+            return told
+        without, with_prompt = told.chunk(2)
+        mixed: torch.Tensor = without + guidance * (with_prompt - without)
+        return mixed
+
+    def decode(self, latents: torch.Tensor) -> list[Image.Image]:
+        """Decode latents into RGB pictures."""
+        return decoding.decode(self.vae, latents, self.device, tiled=self.tiled)
+
+
+def _expected(scheduler: Any, x: torch.Tensor, told: torch.Tensor, time: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    """Give the latents as they would end from here, of the predicted noise: (x - sqrt(1 - a) e) / sqrt(a)."""
+    kept = scheduler.alphas_cumprod[int(time)].to(x.device)
+    expected: torch.Tensor = (x - (1 - kept).sqrt() * told) / kept.sqrt()
+    return expected
