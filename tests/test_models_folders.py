@@ -76,7 +76,7 @@ def test_shipped_cards_hold_nothing_that_is_not_read() -> None:
         text = json.loads(path.read_text(encoding="utf-8"))
         card = read_card(path)
         assert set(text) <= set(ModelCard.model_fields)
-        assert set(text["defaults"]) == set(type(card.defaults).model_fields)
+        assert set(text["defaults"]) <= set(type(card.defaults).model_fields)
         assert set(text["ranges"]) == set(type(card.ranges).model_fields)
         assert card.preview is not None
         assert len(card.preview.weights) == (16 if card.family == "z_image" else 4)
@@ -109,7 +109,7 @@ def test_folder_in_the_home(alone: Path) -> None:
     make(alone / "home" / "models" / "z-image-turbo")
     make(alone / "home" / "models" / "damaged", card={"id": "x"})
     other = make(alone / "home" / "models" / "sd")
-    (other / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    (other / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     found = {model.id: model for model in catalog.models()}
     assert found["tiny"].path == alone / "home" / "models" / "one"
     assert found["mine-turbo"].card.defaults.shift == 6.0

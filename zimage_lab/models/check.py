@@ -94,15 +94,17 @@ def build(
     """
     entry = find(DEFAULT_MODEL if model is None else model, place)
     defaults = entry.card.defaults
-    where = home() if place is None else place
-    options = inputs.taken(options, where)
+    begun = any(options.get(field) is not None for field in inputs.FIELDS)
+    where = home() if begun and place is None else place
+    if begun and where is not None:
+        options = inputs.taken(options, where)
     values: dict[str, Any] = {
         "steps": defaults.steps,
         "guidance_scale": defaults.guidance_scale,
         "width": defaults.width,
         "height": defaults.height,
     }
-    if options.get("init_image") is not None:
+    if options.get("init_image") is not None and where is not None:
         values |= _size_of(inputs.path(options["init_image"], where), entry)
     # None means "not said" for a field that exists; an unknown one must still be refused by its name.
     given = {name: value for name, value in options.items() if not _unsaid(name, value)}
