@@ -89,6 +89,41 @@ def test_bfloat16_files_draw_nearly_the_same(tmp_path: Path, plain: np.ndarray) 
     assert psnr(drawn(models.find(tmp_path)), plain) > 35
 
 
+def float8(tensors: dict[str, torch.Tensor], kind: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Quantize as ComfyUI stores it: an older way, a scale a matrix, one a row; give what is meant, too."""
+    stored: dict[str, torch.Tensor] = {"scaled_fp8": torch.zeros(2).to(torch.float8_e4m3fn)} if kind == "old" else {}
+    meant: dict[str, torch.Tensor] = {}
+    for name, value in tensors.items():
+        if value.ndim != 2 or "layers." not in name:
+            stored[name] = meant[name] = value
+            continue
+        layer, largest = name.removesuffix(".weight"), value.abs().float()
+        factor = (largest.amax(dim=1, keepdim=True) if kind == "rows" else largest.max()) / 448
+        stored[name] = (value.float() / factor).to(torch.float8_e4m3fn)
+        stored[f"{layer}.scale_weight" if kind == "old" else f"{layer}.weight_scale"] = factor
+        if kind == "old":
+            stored[f"{layer}.scale_input"] = torch.ones(())
+        else:
+            mark = b'{"format": "float8_e4m3fn"}'
+            stored[f"{layer}.comfy_quant"] = torch.frombuffer(bytearray(mark), dtype=torch.uint8)
+        meant[name] = stored[name].float() * factor
+    return stored, meant
+
+
+@pytest.mark.parametrize("kind", ["old", "matrix", "rows"])
+def test_float8_with_scales_draws_what_it_stands_for(kind: str, tmp_path: Path, plain: np.ndarray) -> None:
+    from safetensors.torch import load_file, save_file
+
+    pictures = []
+    for meant in (0, 1):
+        written = export.save_comfyui(MINIATURE, tmp_path / str(meant))
+        for component in ("transformer", "text_encoder"):
+            save_file(float8(load_file(written[component]), kind)[meant], written[component])
+        pictures.append(drawn(models.find(tmp_path / str(meant))))
+    assert np.array_equal(*pictures)
+    assert psnr(pictures[0], plain) > 35
+
+
 def test_a_transformer_alone_takes_the_rest_from_its_base(split: Path, tmp_path: Path, plain: np.ndarray) -> None:
     path = tmp_path / "miniature_turbo.safetensors"
     path.write_bytes((split / "models" / "diffusion_models" / "miniature_turbo.safetensors").read_bytes())
@@ -213,8 +248,9 @@ def test_real_files_in_comfyui_are_found(tmp_path: Path, monkeypatch: pytest.Mon
     text = sparse(root / "text_encoders" / "qwen_3_4b.safetensors", TEXT)
     vae = sparse(root / "vae" / "ae.safetensors", VAE)
     sparse(root / "vae" / "sd.safetensors", {"decoder.conv_in.weight": (512, 4, 3, 3)})
-    scaled = TRANSFORMER | {"layers.0.attention.qkv.scale_weight": (1,)}
-    sparse(root / "diffusion_models" / "z_image_turbo_fp8_scaled.safetensors", scaled, "F8_E4M3")
+    for number, name in enumerate(("weight_scale_2", "weight_scale", "comfy_quant")):
+        further = TRANSFORMER | {f"layers.0.attention.qkv.{name}": (7,)}
+        sparse(root / "diffusion_models" / f"z_image_turbo_nvfp4_{number}.safetensors", further, "U8")
     monkeypatch.setenv(comfyui.VARIABLE, str(tmp_path / "ComfyUI"))
     entry = models.find("z-image-turbo")
     assert (entry.path, entry.card.id, entry.card.guided) == (turbo, "z-image-turbo", False)
@@ -226,8 +262,9 @@ def test_real_files_in_comfyui_are_found(tmp_path: Path, monkeypatch: pytest.Mon
         ("z_image_turbo_bf16.safetensors", "z-image-turbo", True),
         ("z_image_bf16.safetensors", "z-image", True),
     }
-    with pytest.raises(ModelLoadError, match="quantized with scales"):
-        models.find(root / "diffusion_models" / "z_image_turbo_fp8_scaled.safetensors")
+    for path in (root / "diffusion_models").glob("*nvfp4*"):
+        with pytest.raises(ModelLoadError, match="quantized in a way that only ComfyUI's kernels read"):
+            models.find(path)
     text.unlink()
     assert models.find("z-image-turbo").path is None
     with pytest.raises(ModelLoadError, match=r"its text encoder \(qwen_3_4b\) cannot be found"):
@@ -268,7 +305,7 @@ def test_a_text_encoder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     sparse(tmp_path / "ae.safetensors", VAE)
     scaled = TEXT | {"model.layers.0.mlp.up_proj.weight_scale_2": (1,)}
     sparse(tmp_path / "qwen_3_4b_nvfp4.safetensors", scaled)
-    with pytest.raises(ModelLoadError, match=r"cannot be found: qwen_3_4b_nvfp4\.safetensors is quantized with scales"):
+    with pytest.raises(ModelLoadError, match=r"cannot be found: qwen_3_4b_nvfp4\.safetensors is quantized in a way"):
         models.find(path)
 
 

@@ -13,8 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from zimage_lab.errors import ModelLoadError
-from zimage_lab.models import folders, header
+from zimage_lab.models import folders, header, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,6 @@ _ENDINGS = {
 }
 """A tensor that only this component has; what stands before its name is the component's prefix in the file."""
 
-_SCALED = re.compile(r"\.(scale_weight|weight_scale|weight_scale_2|comfy_quant|scaled_fp8)$|^scaled_fp8$")
 _LAYER = re.compile(r"layers\.(\d+)\.")
 
 
@@ -73,8 +71,8 @@ class Summary(NamedTuple):
 
     fitting: tuple[tuple[str, Path], ...]
     """Components that it holds, each with a base to which they belong."""
-    scaled: bool
-    """Whether it is quantized with scales, so that it cannot be used."""
+    usable: bool
+    """Whether it is not quantized in a way that only ComfyUI's kernels read."""
 
 
 def summary(path: Path) -> Summary:
@@ -96,27 +94,9 @@ def summary(path: Path) -> Summary:
 @lru_cache(maxsize=4096)
 def _summary(path: Path, _size: int, _modified: int) -> Summary:
     found = header.read(path)
-    return Summary(tuple((part, base) for part in components(found) for base in fitting(found, part)), _scaled(found))
-
-
-def refuse_scaled(found: Header) -> None:
-    """Refuse weights that are quantized with scales of their own (ComfyUI's scaled fp8, nvfp4).
-
-    Raises
-    ------
-    ModelLoadError
-        They are.
-    """
-    if _scaled(found):
-        message = (
-            f"{found.path} is quantized with scales, for kernels that only ComfyUI has. "
-            "Get it in bfloat16, or as GGUF; `zimage-lab models` says what is here."
-        )
-        raise ModelLoadError(message)
-
-
-def _scaled(found: Header) -> bool:
-    return any(_SCALED.search(name) for name in found.shapes)
+    return Summary(
+        tuple((part, base) for part in components(found) for base in fitting(found, part)), scaled.usable(found)
+    )
 
 
 def count(found: Header, component: str) -> int:

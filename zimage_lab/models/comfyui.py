@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import ModelLoadError
-from zimage_lab.models import bases, folders, header
+from zimage_lab.models import bases, folders, header, scaled
 from zimage_lab.models.bases import COMPONENTS, TEXT, TRANSFORMER, VAE
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def around(path: Path) -> WeightSet:
     if not fitting:
         message = f"{path} is {_described(found)}. Expected is a Z-Image transformer, alone or with all that it needs."
         raise ModelLoadError(message)
-    bases.refuse_scaled(found)
+    scaled.refuse(found)
     base = max(fitting, key=lambda one: one.name.replace("-", "_") in path.stem.replace("-", "_"))
     own = bases.components(found)
     parts: dict[str, Path] = {TRANSFORMER: path}
@@ -125,10 +125,10 @@ def around(path: Path) -> WeightSet:
         whole = _downloaded(base)
         if whole is None:
             words = " and ".join(WORDS[component] for component in missing)
-            scaled = next((name for component in missing if (name := _scaled(path, component, base))), None)
+            unread = next((name for component in missing if (name := _unusable(path, component, base))), None)
             message = f"{path.name} is {found.kind}, and {words} cannot be found" + (
-                f": {scaled} is quantized with scales, for kernels that only ComfyUI has. Get it in bfloat16."
-                if scaled
+                f": {unread} is quantized in a way that only ComfyUI's kernels read. Get it in bfloat16 or float8."
+                if unread
                 else f". Put them beside it, or into ComfyUI's folders (and name those in {VARIABLE})."
             )
             raise ModelLoadError(message)
@@ -168,11 +168,11 @@ def _fits(path: Path, component: str, base: Path) -> bool:
         found = bases.summary(path)
     except ModelLoadError:
         return False
-    return (component, base) in found.fitting and not found.scaled
+    return (component, base) in found.fitting and found.usable
 
 
-def _scaled(path: Path, component: str, base: Path) -> str | None:
-    """Name a file that would fit, were it not quantized with scales."""
+def _unusable(path: Path, component: str, base: Path) -> str | None:
+    """Name a file that would fit, were it not quantized for ComfyUI's kernels."""
     for candidate in _candidates(path, component):
         try:
             if candidate != path and (component, base) in bases.summary(candidate).fitting:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import ModelLoadError
-from zimage_lab.models import bases, header
+from zimage_lab.models import bases, header, scaled
 from zimage_lab.models.bases import TEXT, TRANSFORMER, VAE
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def _transformer(model: Model, path: Path | None, device: str, dtype: torch.dtyp
         return ZImageTransformer2DModel.from_single_file(
             str(path), quantization_config=quantized, dtype=dtype, **options
         ).to(device)
-    return ZImageTransformer2DModel.from_single_file(_tensors(path, TRANSFORMER), dtype=dtype, device=device, **options)
+    return ZImageTransformer2DModel.from_single_file(
+        _tensors(path, TRANSFORMER, dtype), dtype=dtype, device=device, **options
+    )
 
 
 def _vae(model: Model, path: Path | None, device: str) -> Any:  # noqa: ANN401 - a module
@@ -145,7 +147,7 @@ def _vae(model: Model, path: Path | None, device: str) -> Any:  # noqa: ANN401 -
         loaded = AutoencoderKL.from_pretrained(model.folder, subfolder=VAE, **_LOCAL)
         return complete(model, loaded).float().to(device)
     return AutoencoderKL.from_single_file(
-        _tensors(path, VAE),
+        _tensors(path, VAE, torch.float32),
         config=str(model.folder),
         subfolder=VAE,
         dtype=torch.float32,
@@ -160,18 +162,19 @@ def _text_encoder(model: Model, path: Path | None, dtype: torch.dtype) -> Any:  
     if path is None:
         return complete(model, Qwen3Model.from_pretrained(model.folder, subfolder=TEXT, dtype=dtype, **_LOCAL))
     config = Qwen3Config.from_pretrained(model.folder, subfolder=TEXT, local_files_only=True)
-    tensors = _tensors(path, TEXT)
+    tensors = _tensors(path, TEXT, dtype)
     return complete(
         model,
         Qwen3Model.from_pretrained(None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True),
     )
 
 
-def _tensors(path: Path, component: str) -> dict[str, torch.Tensor]:
+def _tensors(path: Path, component: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Open a component's tensors by their own names; they are read from the disk when they are used."""
     from safetensors import safe_open
 
     found = header.read(path)
-    bases.refuse_scaled(found)
+    scaled.refuse(found)
     with safe_open(path, framework="pt") as file:
-        return {own: file.get_tensor(name) for own, name in bases.named(found, component)}
+        tensors = {own: file.get_tensor(name) for own, name in bases.named(found, component)}
+    return scaled.multiplied(tensors, dtype)
