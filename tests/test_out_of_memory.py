@@ -13,13 +13,13 @@ import torch
 
 from zimage_lab import models
 from zimage_lab.engine import fallback
+from zimage_lab.engine.families.z_image import ZImage
 from zimage_lab.errors import Cancelled, InvalidOutput, JobFailed, OutOfMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from zimage_lab.engine import Engine, Job
-    from zimage_lab.engine.families.z_image import ZImage
 
 PROMPT = "a red cat on the left"
 ERRORS = [
@@ -94,7 +94,7 @@ def test_other_errors_are_not_tried_again(error: Exception) -> None:
 def family(engine: Engine) -> ZImage:
     engine.generate(PROMPT, seed=1, steps=4)
     loaded = engine._worker.residency.loaded
-    assert loaded is not None
+    assert isinstance(loaded, ZImage)
     return loaded
 
 
@@ -248,6 +248,29 @@ def test_a_lower_policy_is_the_last_resort(engine: Engine, family: ZImage, monke
     made = engine.generate(PROMPT, seed=1, steps=4)
     assert made.record.environment.model_dump()["fallback"] == "the memory policy balanced"
     assert made.record.warnings == ["Memory ran out; drawn in a second attempt with the memory policy balanced."]
+
+
+def test_a_picture_that_is_begun_with_goes_in_by_tiles(
+    engine: Engine, family: ZImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = engine.generate(PROMPT, seed=1, steps=4).image
+    plain = engine.generate(PROMPT, seed=2, steps=4, init_image=first)
+    tiled: list[bool] = []
+    begin = family.begin
+
+    def full_once(*arguments: Any) -> Any:  # noqa: ANN401 - as the verb's
+        if not tiled:
+            tiled.append(False)
+            raise MemoryError
+        result = begin(*arguments)
+        tiled.append(family.vae.use_tiling)
+        return result
+
+    monkeypatch.setattr(family, "begin", full_once)
+    made = engine.generate(PROMPT, seed=2, steps=4, init_image=first)
+    assert tiled == [False, True]
+    assert made.record.environment.model_dump()["fallback"] == "encoding in tiles"
+    assert np.array_equal(np.asarray(made.image), np.asarray(plain.image)), "128 pixels are one tile"
 
 
 def test_numbers_that_are_none_and_a_picture_of_one_colour(

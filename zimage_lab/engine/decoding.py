@@ -16,6 +16,14 @@ FACTOR = 8
 """Pixels along the edge of a latent."""
 
 
+def tile(vae: Any, device: str, width: int, height: int, *, tiled: bool) -> None:  # noqa: ANN401 - a module
+    """Have the VAE take a picture of this size in tiles, or whole where that fits; both ways, in and out."""
+    if tiled or memory.tiles(device, width, height):
+        vae.enable_tiling()
+    else:
+        vae.disable_tiling()
+
+
 def decode(vae: Any, latents: torch.Tensor, device: str, *, tiled: bool = False) -> list[Image.Image]:  # noqa: ANN401
     """Decode latents into RGB pictures, one after the other: a batch would only need more memory.
 
@@ -38,10 +46,7 @@ def decode(vae: Any, latents: torch.Tensor, device: str, *, tiled: bool = False)
     import torch
 
     config = vae.config
-    if tiled or memory.tiles(device, latents.shape[3] * FACTOR, latents.shape[2] * FACTOR):
-        vae.enable_tiling()
-    else:
-        vae.disable_tiling()
+    tile(vae, device, latents.shape[3] * FACTOR, latents.shape[2] * FACTOR, tiled=tiled)
     pictures = []
     for row in latents.split(1):
         checks.finite(row, "latents")

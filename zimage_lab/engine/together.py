@@ -161,9 +161,10 @@ class _Drawing:
         if len(self._going) > 1:
             self._alone = True
             done.append("one picture at a time")
-        if self._stage == "decoding":
+        given = self._attempts[0].job.request.init_image is not None
+        if self._stage == "decoding" or (self._stage == "encoding" and given):
             self._tiled = True
-            done.append("decoding in tiles")
+            done.append(f"{self._stage} in tiles")
         if not done and (policy := residency.lower(model)):
             done.append(f"the memory policy {policy}")
         return done

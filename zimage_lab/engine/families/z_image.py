@@ -188,6 +188,7 @@ class ZImage:
 
     def begin(self, source: Source, requests: Sequence[GenerationRequest]) -> Start:
         """Noise a picture, for each seed, as far as the requests' strength says."""
+        decoding.tile(self.vae, self.device, requests[0].width, requests[0].height, tiled=self.tiled)
         return pictures.start(source, requests, self.sigmas(requests[0]), vae=self.vae, device=self.device)
 
     def sigmas(self, request: GenerationRequest) -> list[float]:
