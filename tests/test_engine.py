@@ -290,7 +290,7 @@ def test_damaged_weights_are_a_sentence(tmp_path: Path, part: str, file: str) ->
     shutil.copytree(whole.folder, tmp_path / "damaged")
     (damaged,) = (tmp_path / "damaged" / part).glob(file)
     damaged.write_bytes(b"[1]")
-    with pytest.raises(ModelLoadError, match="cannot be read"):
+    with pytest.raises(ModelLoadError, match=r"cannot be read|is cut off\. Download it again"):
         families.load(models.Model(whole.card, tmp_path / "damaged"), "cpu")
 
 
