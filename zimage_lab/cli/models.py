@@ -1,14 +1,17 @@
-"""`zimage-lab models`: which there are, which are here, and names for one's own."""
+"""`zimage-lab models`: which there are, which are here, names for one's own, and downloads."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.cli.machine import HOME_HELP
-from zimage_lab.cli.terminal import DONE, say, say_json, size, table
+from zimage_lab.cli.terminal import DONE, say, say_json, size, table, tell
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator
 
     from zimage_lab.cli.parser import Parser
     from zimage_lab.models import FoundWeights, Model
@@ -36,6 +39,14 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
         "--like", metavar="MODEL", help="whose defaults hold, such as z-image-turbo (default: told by the files)"
     )
     _common(own, name)
+    fetched = commands.add_parser(
+        "get",
+        help="download a model's weights",
+        description="Download a model's weights from the hub, after asking. What has come before is not fetched again.",
+    )
+    fetched.add_argument("name", metavar="NAME", help="a model of the list")
+    fetched.add_argument("--yes", action="store_true", help="do not ask")
+    _common(fetched, get)
     gone = commands.add_parser("remove", help="forget a name", description="Forget a name. The weights stay.")
     gone.add_argument("name", metavar="NAME", help="as it was added")
     _common(gone, forget)
@@ -86,6 +97,51 @@ def name(arguments: argparse.Namespace) -> int:
         f"{card.defaults.steps} steps. Try: zimage-lab generate --model {entry.id} PROMPT"
     )
     return DONE
+
+
+def get(arguments: argparse.Namespace) -> int:
+    """Download a model, after it was said how much that is."""
+    from zimage_lab.errors import InvalidRequest
+    from zimage_lab.home import home
+    from zimage_lab.models.download import Offer, download
+
+    def confirm(offer: Offer) -> bool:
+        tell(offer.sentence)
+        if arguments.yes:
+            return True
+        if not sys.stdin.isatty():
+            field, what = "--yes", "nobody can be asked here"
+            raise InvalidRequest(field, None, what, "Run it in a terminal, or with --yes.")
+        return input("Download it? [y/N] ").strip().lower() in {"y", "yes"}
+
+    with _bar() as progress:
+        entry = download(arguments.name, home(arguments.home), confirm=confirm, progress=progress)
+    say(f"{entry.id} is ready: {entry.path}")
+    return DONE
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on standard error while somebody looks at it, a line for each tenth in a log."""
+    if not sys.stderr.isatty():
+        told = -1
+
+        def tenth(done: int, total: int) -> None:
+            nonlocal told
+            share = 10 * done // max(total, 1)
+            if share > told:
+                told = share
+                tell(f"{size(done)} of {size(total)}")
+
+        yield tenth
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("download", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 def forget(arguments: argparse.Namespace) -> int:
