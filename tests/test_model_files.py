@@ -540,6 +540,19 @@ def test_a_file_that_lacks_tensors_is_told(split: Path, tmp_path: Path) -> None:
         ZImage.load(models.find(tmp_path / "miniature_turbo.safetensors"), "cpu")
 
 
+def test_the_libraries_are_quiet_only_while_they_load() -> None:
+    from diffusers.utils import logging as of_diffusers
+    from transformers.utils import logging as of_transformers
+
+    def state() -> list[tuple[int, bool]]:
+        return [(one.get_verbosity(), one.is_progress_bar_enabled()) for one in (of_diffusers, of_transformers)]
+
+    before = state()
+    with load_z_image.quiet():
+        assert [bar for _, bar in state()] == [False, False]
+    assert state() == before
+
+
 def test_bytes_are_told_before_anything_is_read(split: Path) -> None:
     whole = load_z_image.component_bytes(MINIATURE, 4)
     family = ZImage.load(MINIATURE, "cpu")

@@ -109,15 +109,18 @@ def quiet() -> Iterator[None]:
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
-    before = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
-    diffusers_logging.set_verbosity_error()
-    transformers_logging.set_verbosity_error()  # it prints a table of tensors that are of no use here
+    every: tuple[Any, ...] = (diffusers_logging, transformers_logging)
+    before = [(one, one.get_verbosity(), one.is_progress_bar_enabled()) for one in every]
+    for one in every:
+        one.set_verbosity_error()  # transformers prints a table of tensors that are of no use here
+        one.disable_progress_bar()
     try:
         yield
     finally:
-        diffusers_logging.set_verbosity(before[0])
-        transformers_logging.set_verbosity(before[1])
+        for one, verbosity, bar in before:
+            one.set_verbosity(verbosity)
+            if bar:
+                one.enable_progress_bar()
 
 
 def _transformer(model: Model, path: Path | None, device: str, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a module
