@@ -7,18 +7,15 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from zimage_lab.errors import InvalidRequest, ModelLoadError, UnknownModel
 from zimage_lab.home import MODELS, home
-from zimage_lab.models import bases, comfyui, folders, header, registry
+from zimage_lab.models import bases, comfyui, folders, header, registry, relatives
 from zimage_lab.models.card import CARD, ModelCard, read_card
 
 DEFAULT_MODEL = "miniature-turbo"
-CARDS = Path(__file__).with_name("cards")
+CARDS = relatives.CARDS
 BUNDLED = bases.BUNDLED
-_PIPELINES = {"ZImagePipeline": "z_image", "StableDiffusionPipeline": "stable_diffusion"}
-_STABLE_DIFFUSION = "stable-diffusion-v1-5"
 _STABLE_DIFFUSION_WIDTH = 768  # of CLIP's features in 1.5; 2.x has 1024
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
@@ -160,10 +157,10 @@ def _shipped(name: object, place: Path | None) -> Model | None:
 
 def _add(known: dict[str, Model], folder: Path) -> None:
     carded = (folder / CARD).is_file()
-    if not carded and folders.pipeline_class(folder) not in _PIPELINES:
+    if not carded and folders.pipeline_class(folder) not in relatives.PIPELINES:
         return
     try:
-        card = read_card(folder / CARD) if carded else _guessed(folder, folder.name)
+        card = read_card(folder / CARD) if carded else relatives.guessed(folder, folder.name)
     except ModelLoadError as error:
         _log.warning("%s", error)
         return
@@ -184,7 +181,7 @@ def _registered(name: str, entry: registry.Entry) -> Model | None:
     if entry.like is not None and (CARDS / f"{entry.like}.json").is_file():
         card = read_card(CARDS / f"{entry.like}.json")
         if card.family == model.card.family:
-            return replace(model, card=_renamed(card, name))
+            return replace(model, card=relatives.renamed(card, name))
     return model
 
 
@@ -195,10 +192,10 @@ def _placed(card: ModelCard, own: Path) -> Model:
         candidates += [*pinned, *folders.hub_snapshots(card.hub_id)]  # another one that is here is better than none
     for folder in candidates:
         if folders.is_folder(folder) and not folders.missing(folder) and _harmless(folder):
-            return Model(_with_shift(card, folder), folder)
+            return Model(relatives.with_shift(card, folder), folder)
     for root in comfyui.places() if card.family == "z_image" else ():
         for one in comfyui.sets(root):
-            if one.base.parent != BUNDLED and _relative(one.path.name) == card.id:
+            if one.base.parent != BUNDLED and relatives.turbo_or_base(one.path.name) == card.id:
                 return Model(card, one.path, one.parts, one.base)
     return Model(card, None)
 
@@ -225,10 +222,10 @@ def _of_folder(folder: Path, name: str, asked: str) -> Model:
         card = read_card(folder / CARD)
     else:
         kind = folders.pipeline_class(folder)
-        if kind not in _PIPELINES:
-            what = f"the folder holds {kind or 'no pipeline that can be read'}, not {' or '.join(_PIPELINES)}"
+        if kind not in relatives.PIPELINES:
+            what = f"the folder holds {kind or 'no pipeline that can be read'}, not {' or '.join(relatives.PIPELINES)}"
             raise InvalidRequest(_FIELD, asked, what, "Give a folder of one of these families.")
-        card = _guessed(folder, name)
+        card = relatives.guessed(folder, name)
     lacking = folders.missing(folder)
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
@@ -258,52 +255,16 @@ def _of_file(path: Path, name: str) -> Model:
         message = f"{path} is a Stable Diffusion checkpoint, and not a whole one of 1.5. Expected is 1.5 or Z-Image."
         raise ModelLoadError(message)
     parts = tuple((part, path) for part in ("unet", "text_encoder", "vae"))
-    card = read_card(CARDS / f"{_STABLE_DIFFUSION}.json")
-    return Model(_renamed(card, name), path, parts, bases.CONFIGS / _STABLE_DIFFUSION)
+    card = read_card(CARDS / f"{relatives.STABLE_DIFFUSION}.json")
+    return Model(relatives.renamed(card, name), path, parts, bases.CONFIGS / relatives.STABLE_DIFFUSION)
 
 
 def _of_set(found: comfyui.WeightSet, name: str, path: Path) -> Model:
     """Give a set of files the card of its base; of the real models, Turbo says so in its name."""
     bundled = found.base.parent == BUNDLED
-    card = read_card(found.base / CARD if bundled else CARDS / f"{_relative(found.path.name)}.json")
+    card = read_card(found.base / CARD if bundled else CARDS / f"{relatives.turbo_or_base(found.path.name)}.json")
     card = card.model_copy(update={"sha256": {}})  # those of other files
-    return Model(_renamed(card, name), path, found.parts, found.base)
-
-
-def _relative(file_name: str) -> str:
-    return "z-image-turbo" if "turbo" in file_name.lower() else "z-image"
-
-
-def _renamed(card: ModelCard, name: str) -> ModelCard:
-    """Give the card of a known model to weights of another name."""
-    changes: dict[str, Any] = {
-        "id": name,
-        "title": Path(name).name,
-        "summary": "Weights without a card; defaults as for " + card.title + ".",
-        "hub_id": None,
-        "revision": None,
-        "download_bytes": None,
-        "licence": "",
-        "evaluation": {},
-        "training": {},
-    }
-    return card.model_copy(update=changes if not card.miniature else {"id": name, "title": Path(name).name})
-
-
-def _guessed(folder: Path, name: str) -> ModelCard:
-    """Give a folder without a card that of its nearest relative: Turbo models say so in their names."""
-    if _PIPELINES.get(folders.pipeline_class(folder)) == "stable_diffusion":
-        return _renamed(read_card(CARDS / f"{_STABLE_DIFFUSION}.json"), name)
-    relative = read_card(CARDS / f"{_relative(f'{name} {folder.name}')}.json")
-    return _with_shift(_renamed(relative, name).model_copy(update={"examples": ()}), folder)
-
-
-def _with_shift(card: ModelCard, folder: Path) -> ModelCard:
-    """Take the shift from the folder's scheduler: what was shipped with the weights beats what we wrote down."""
-    shift = folders.shift(folder)
-    if shift is None or shift == card.defaults.shift:
-        return card
-    return card.model_copy(update={"defaults": card.defaults.model_copy(update={"shift": shift})})
+    return Model(relatives.renamed(card, name), path, found.parts, found.base)
 
 
 def _path(text: str) -> Path | None:
