@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from fake_hub import Hub, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,3 +47,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     made = Engine(home=tmp_path_factory.mktemp("engine-home"), device="cpu")
     yield made
     made.stop()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
+    """Give a hub of this machine, which the libraries take for theirs."""
+    with serving() as endpoint:
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+        monkeypatch.delenv("ZIMAGE_LAB_HUB", raising=False)
+        yield Hub

@@ -29,7 +29,9 @@ from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.words import TABLE, Words, language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from fake_hub import Hub
 
     from zimage_lab.request import GenerationRequest
 
@@ -259,10 +261,53 @@ def test_defaults_follow_the_model_unless_changed_by_hand(shown: Panel) -> None:
 def test_a_model_that_is_not_here_says_what_to_do_and_queues_nothing(shown: Panel, still: StillEngine) -> None:
     shown.form.prompt.value = PROMPT
     shown.choice.choose("z-image-turbo")
-    assert "hf download Tongyi-MAI/Z-Image-Turbo" in shown.choice.note.value
+    assert "Get Tongyi-MAI/Z-Image-Turbo below" in shown.choice.note.value
     shown.generate.click()
     assert not still.all
     assert "Nothing was queued" in shown.choice.note.value
+
+
+def until(made: Panel, reached: Callable[[], bool]) -> None:
+    """Draw the panel until something is so."""
+    for _ in range(600):
+        drawn(made)
+        if reached():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not come")
+
+
+def test_weights_are_fetched_after_a_yes(shown: Panel, hub: type[Hub]) -> None:
+    shown.choice.choose("z-image-turbo")
+    drawn(shown)
+    offered = shown.choice.download
+    assert offered.widget.layout.display is None
+    assert "32.8 GB" in offered.get.description
+    offered.get.click()
+    until(shown, lambda: offered.yes.layout.display is None)
+    assert "Licence: Apache-2.0" in offered._note.value
+    assert not any("/resolve/" in path for _, path, _ in hub.asked)
+    offered.no.click()
+    until(shown, lambda: not offered.running)
+    assert offered.get.layout.display is None, "it can be asked again"
+    offered.get.click()
+    until(shown, lambda: offered.yes.layout.display is None)
+    offered.yes.click()
+    until(shown, lambda: not offered.running and offered.widget.layout.display == "none")
+    assert shown.choice.model is not None
+    assert shown.choice.model.path is not None
+    assert not shown.choice.note.value
+
+
+def test_a_hub_that_refuses_is_a_sentence(shown: Panel, hub: type[Hub]) -> None:
+    hub.status = 403
+    shown.choice.choose("z-image-turbo")
+    drawn(shown)
+    shown.choice.download.get.click()
+    until(shown, lambda: "Accept its terms" in shown.choice.download._note.value)
+    shown.choice.choose("miniature-turbo")
+    drawn(shown)
+    assert shown.choice.download.widget.layout.display == "none"
 
 
 def test_another_model_closes_only_what_it_replaces(shown: Panel) -> None:

@@ -11,6 +11,7 @@ from zimage_lab import models
 from zimage_lab.errors import ZImageError
 from zimage_lab.home import MODELS, home
 from zimage_lab.widgets.fields import classed, text
+from zimage_lab.widgets.weights import WeightsDownload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,7 @@ class ModelChoice:
         self.again = classed(Button(icon="refresh", tooltip=words("look_again")), "zl-icon")
         self.note = classed(HTML(), "zl-model-note")
         self.widget = classed(HBox([self.menu, self.again]), "zl-model", "zl-row")
+        self.download = WeightsDownload(words, publisher, self.look)
         self.again.on_click(lambda _: self.look())
         self.menu.observe(self._picked, "value")
 
@@ -92,6 +94,7 @@ class ModelChoice:
             self._resident = (resident, state)
             self._label(self.menu.value)
         self.explain()
+        self.download.show(self.model, self.place)
 
     def explain(self) -> None:
         """Say what there is to know of the chosen model."""

@@ -129,7 +129,7 @@ class Panel:
         self.show_code.observe(lambda _: self._show_code(), "value")
 
     def _assemble(self) -> Root:
-        top = classed(HBox([self.choice.widget, self.status, self.choice.note]), "zl-top")
+        top = classed(HBox([self.choice.widget, self.status, self.choice.note, self.choice.download.widget]), "zl-top")
         go = classed(VBox([classed(HBox([self.generate, self.cancel]), "zl-row"), self.notice]), "zl-go")
         actions = classed(HBox([self.reuse, self.show_code]), "zl-actions")
         view = [self.frame.widget, self.progress.widget, self.summary, self.failure, actions, self.code]

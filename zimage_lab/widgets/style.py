@@ -25,7 +25,7 @@ CSS = """
   margin-bottom: 8px !important; }
 .zl-top > .zl-model { flex: 0 1 320px; }
 .zl-top > .zl-status { flex: 1 1 200px; width: auto; }
-.zl-top > .zl-model-note { flex: 1 1 100%; }
+.zl-top > .zl-model-note, .zl-top > .zl-download { flex: 1 1 100%; }
 .zl-what { grid-area: what; } .zl-settings { grid-area: set; } .zl-go { grid-area: go; } .zl-view { grid-area: view; }
 
 /* fields: the label above, the whole width, a line under them for what is wrong */

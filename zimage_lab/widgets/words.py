@@ -22,8 +22,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "in_memory": ("in memory", "已载入"),
     "loading_model": ("reading the weights", "正在读取权重"),
     "get_model": (
-        "{title} is not on this machine ({size}). Run `hf download {hub_id}` or put it into {folder}, then look again.",
-        "{title} 不在本机（{size}）。用 `hf download {hub_id}` 下载，或把它的文件夹放入 {folder}，然后重新查找。",
+        "{title} is not on this machine ({size}). Get {hub_id} below, or put its folder into {folder} and look again.",
+        "{title} 不在本机（{size}）。可在下方从 {hub_id} 下载，或把它的文件夹放入 {folder} 后重新查找。",
     ),
     "get_folder": (
         "{title} is incomplete on this machine. Put its whole folder into {folder}, then look again.",
@@ -32,10 +32,19 @@ TABLE: dict[str, tuple[str, str]] = {
     "found": ("Weights found on this machine", "在本机找到的权重"),
     "found_load": ("{path}: ready, choose it above", "{path}：可用，请在上方选择"),
     "found_comfyui": (
-        "{path}: a file for ComfyUI; this version reads folders in diffusers' layout only",
-        "{path}：ComfyUI 的文件；此版本只读取 diffusers 格式的文件夹",
+        "{path}: a file for ComfyUI; the transformer, text encoder and VAE that belong together are not all here",
+        "{path}：ComfyUI 的文件；与之配套的 transformer、文本编码器和 VAE 不齐全",
     ),
     "found_incomplete": ("{path}: the download is incomplete", "{path}：下载不完整"),
+    "download_get": ("Get the weights ({size})", "下载权重（{size}）"),
+    "download_asking": ("Asking the hub…", "正在询问模型库…"),
+    "download_ask": (
+        "{hub_id}: {size} from {endpoint} into {place}, where {free} are free. Licence: {licence}.",
+        "{hub_id}：从 {endpoint} 下载 {size} 到 {place}（剩余 {free}）。许可证：{licence}。",
+    ),
+    "download_yes": ("Download", "下载"),
+    "download_no": ("Not now", "暂不"),
+    "download_line": ("{done} of {total}", "{done} / {total}"),
     "size_unknown": ("size unknown", "大小未知"),
     "memory": ("memory {size}", "显存 {size}"),
     "queue": ("queue {number}", "队列 {number}"),
