@@ -184,7 +184,9 @@ def test_names_of_ones_own(split: Path) -> None:
         ("Mine", split, None, "cannot be a name"),
         ("other", split, "z-image-huge", "not a known model"),
         ("other", split, "../cards/z-image", "not a known model"),
-        ("other", split.parent / "nothing", None, "not a known model"),
+        ("other", split.parent / "nothing", None, "path: there is nothing at"),
+        ("other", "~nobody-at-all/x", None, "path: there is nothing at"),
+        ("other", "a\0b", None, "path: there is nothing at"),
         ("other", split.parent, None, "no folder of a model"),
     ):
         with pytest.raises(InvalidRequest, match=field):

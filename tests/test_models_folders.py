@@ -128,6 +128,16 @@ def test_a_path_names_a_model(alone: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert catalog.find(folder) == model
 
 
+def test_only_the_model_s_own_name_tells_turbo(alone: Path) -> None:
+    """A folder further up does not; the cache's folder is the model's own name."""
+    for name, guided in (
+        ("turbo-user/z-image-mine", True),
+        ("somebody/Z-Image-Turbo-mine", False),
+        ("models--someone--Fine-Turbo/snapshots/abc", False),
+    ):
+        assert catalog.find(make(alone / name)).card.guided is guided
+
+
 def test_a_path_that_cannot_be_used(alone: Path) -> None:
     """Another pipeline, a missing shard and a damaged card are each told for what they are."""
     folder = make(alone / "other")

@@ -89,7 +89,12 @@ def add(name: str, path: str | os.PathLike[str], *, like: str | None = None, pla
     known = {model.id for model in catalog.models(place)}
     if name in known:
         raise InvalidRequest(field, name, f"{shown(name)} is taken", "Choose another name, or remove that one first.")
-    model = catalog.find(os.path.abspath(Path(path).expanduser()), place)  # noqa: PTH100 - a symbolic link stays one
+    # A symbolic link stays one, and "~nobody" is no error but a path where nothing lies.
+    target = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
+    if not Path(target).exists():
+        field = "path"
+        raise InvalidRequest(field, path, f"there is nothing at {shown(target)}", "Check the path.")
+    model = catalog.find(target, place)
     relatives = {card.stem: read_card(card).family for card in sorted(catalog.CARDS.glob("*.json"))}
     if like is not None and relatives.get(like) != model.card.family:
         field = "like"

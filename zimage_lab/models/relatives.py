@@ -41,7 +41,9 @@ def guessed(folder: Path, name: str) -> ModelCard:
     """Give a folder without a card that of its nearest relative: Turbo models say so in their names."""
     if PIPELINES.get(folders.pipeline_class(folder)) == "stable_diffusion":
         return renamed(read_card(CARDS / f"{STABLE_DIFFUSION}.json"), name)
-    relative = read_card(CARDS / f"{turbo_or_base(f'{name} {folder.name}')}.json")
+    # Only the model's own name counts: a user's folder may be called turbo, too.
+    cached = folder.parent.parent.name if folder.parent.name == "snapshots" else ""
+    relative = read_card(CARDS / f"{turbo_or_base(f'{Path(name).name} {folder.name} {cached}')}.json")
     return with_shift(renamed(relative, name).model_copy(update={"examples": ()}), folder)
 
 
