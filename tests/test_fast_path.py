@@ -12,14 +12,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import zimage_lab
 from zimage_lab import models
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image import ZImage
 from zimage_lab.engine.families.z_image_text import KEPT, TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Tuning, attention, fastest
+from zimage_lab.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from zimage_lab.request import GenerationRequest
 
@@ -185,3 +188,21 @@ def test_steps_are_told_with_the_expected_picture(fast: ZImage) -> None:
     assert torch.allclose(told[-1][1], end, atol=1e-5), "the last step's expectation is the picture"
     distances = [float((expected - end).abs().mean()) for _, expected in told]
     assert all(later < earlier for earlier, later in itertools.pairwise(distances))
+
+
+def test_the_reference_path_can_be_asked_for(tmp_path: Path) -> None:
+    fast = zimage_lab.load(home=tmp_path)
+    made = []
+    try:
+        made.append(zimage_lab.load(home=tmp_path, engine="reference", own=True))
+        pictures = [engine.generate("a red cat", seed=1, steps=3) for engine in (fast, made[0])]
+        assert [one.record.environment.model_dump()["path"] for one in pictures] == ["fast", "reference"]
+        ours, theirs = (np.asarray(one.image, float) for one in pictures)
+        assert np.abs(ours - theirs).max() <= 1
+        made[0].stop()
+        with pytest.raises(InvalidRequest, match="does not compute by the reference path"):
+            zimage_lab.load(home=tmp_path, device="cpu", engine="reference")
+        assert zimage_lab.load(home=tmp_path, device="cpu", engine="fast") is fast
+    finally:
+        for engine in (*made, fast):
+            engine.stop()

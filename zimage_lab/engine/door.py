@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from filelock import FileLock, Timeout
 
@@ -12,6 +12,7 @@ from zimage_lab import models
 from zimage_lab.engine.devices import device_name
 from zimage_lab.engine.engine import Engine
 from zimage_lab.engine.remote import RemoteEngine
+from zimage_lab.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,6 +31,7 @@ def load(
     device: str | None = None,
     own: bool = False,
     independent: bool = False,
+    engine: Literal["fast", "reference"] | None = None,
 ) -> Desk:
     """Get an engine: this process's, or the one of another process that has the device already.
 
@@ -53,10 +55,16 @@ def load(
     independent
         Never become the engine: where none runs, start one that outlives this process and ends after an idle time.
 
+    engine
+        "fast", or "reference" for the libraries' own forward passes, with which the fast ones are compared; None lets
+        the home's settings say, or takes the engine that is there.
+
     Raises
     ------
     UnknownModel
         No such model; the message lists close names.
+    InvalidRequest
+        The engine of this device computes the other way.
     """
     place = homes.home(home)
     if model is not None:
@@ -65,18 +73,23 @@ def load(
     name = device_name(wanted)
     pin = name if device is not None else None
     with _lock:
-        engine = _find(place, None if device is None else name)
-        if engine is None or engine.stopped or (own and not isinstance(engine, Engine)):
-            if own:
-                engine = Engine(model, home=place, device=wanted)
-            else:
-                engine = None if independent else claim(place, model=model, device=wanted, pin=pin)
-                engine = engine or RemoteEngine(place, model=model, device=name, pin=pin)
-            _known[str(place), name] = engine
-        elif model is not None:
-            engine.model = model
-    engine.warm_up()
-    return engine
+        known = _find(place, None if device is None else name)
+        if own and not (isinstance(known, Engine) and _computes(known, engine)):
+            desk: Desk = Engine(model, home=place, device=wanted, path=engine)
+        elif known is not None:
+            desk = known
+        else:
+            claimed = None if independent else claim(place, model=model, device=wanted, pin=pin, path=engine)
+            desk = claimed or RemoteEngine(place, model=model, device=name, pin=pin)
+        if desk is not known and not isinstance(known, Engine):  # one's own beside it is its maker's alone
+            _known[str(place), name] = desk
+    if not _computes(desk, engine):
+        field, what = "engine", f"the engine of this device does not compute by the {engine} path"
+        raise InvalidRequest(field, engine, what, "Pass own=True for one of your own, or stop that one first.")
+    if model is not None:
+        desk.model = model
+    desk.warm_up()
+    return desk
 
 
 def claim(
@@ -85,6 +98,7 @@ def claim(
     model: str | None = None,
     device: str | None = None,
     pin: str | None = None,
+    path: str | None = None,
     independent: bool = False,
     idle_seconds: float | None = None,
 ) -> Engine | None:
@@ -94,8 +108,8 @@ def claim(
     ----------
     home, model, device
         As for `load`.
-    pin
-        As for `Desk`.
+    pin, path
+        As for `Engine`.
     independent, idle_seconds
         Whether it belongs to no person's kernel, and after how many idle seconds it ends.
     """
@@ -106,7 +120,14 @@ def claim(
         return None
     try:
         return Engine(
-            model, home=home, device=device, lock=lock, pin=pin, independent=independent, idle_seconds=idle_seconds
+            model,
+            home=home,
+            device=device,
+            path=path,
+            lock=lock,
+            pin=pin,
+            independent=independent,
+            idle_seconds=idle_seconds,
         )
     except BaseException:
         lock.release()
@@ -120,5 +141,11 @@ def engines() -> list[Desk]:
 
 
 def _find(place: Path, name: str | None) -> Desk | None:
-    """Find the engine that this process has already; without a device's name, the first of the home."""
-    return next((e for (home, device), e in _known.items() if home == str(place) and name in {None, device}), None)
+    """Find the running engine that this process has already; without a device's name, the first of the home."""
+    of_home = (e for (home, device), e in _known.items() if home == str(place) and name in {None, device})
+    return next((engine for engine in of_home if not engine.stopped), None)
+
+
+def _computes(desk: Desk, path: str | None) -> bool:
+    """Tell whether an engine computes by a path: its own, or for one in another process the home's."""
+    return path in {None, desk.path if isinstance(desk, Engine) else homes.settings(desk.home).path}

@@ -35,6 +35,8 @@ class Engine(Desk):
     ----------
     model, home, device
         As for `load`.
+    path
+        "fast" or "reference", as for `load`'s `engine`; None lets the home's settings say.
     lock
         The device's lock, held by this process: with it the engine serves everybody, without it only its own jobs.
     pin
@@ -49,6 +51,7 @@ class Engine(Desk):
         *,
         home: str | PathLike[str] | None = None,
         device: str | None = None,
+        path: str | None = None,
         lock: FileLock | None = None,
         pin: str | None = None,
         independent: bool = False,
@@ -58,6 +61,7 @@ class Engine(Desk):
         place = homes.home(home)
         device = device or homes.settings(place).device
         self.device = device_name(device)
+        self.path = path or homes.settings(place).path
         self._lock = lock
         self._own_ids: set[str] = set()
         super().__init__(place, model, pin if lock is not None else self.id)
@@ -86,6 +90,7 @@ class Engine(Desk):
             pins=(self.id, self.device),
             shared=lock is not None,
             device=device,
+            path=path,
         )
         self._keeper = Keeper(
             self.id, self._engines, self._queue, self._worker, idle_seconds=idle_seconds, on_idle=self.ask_to_stop

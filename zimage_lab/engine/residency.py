@@ -64,10 +64,14 @@ class Residency:
     on_change
         Called with `loading`, `ready` or `unloaded` and the model's id; `ready` also where another resident model
         becomes the one in use.
+    path
+        "fast" or "reference"; None lets the home's settings say.
     """
 
-    def __init__(self, home: Path, device: str | None, on_change: Callable[[str, str], None]) -> None:
-        self.home, self._device, self._on_change = home, device, on_change
+    def __init__(
+        self, home: Path, device: str | None, on_change: Callable[[str, str], None], path: str | None = None
+    ) -> None:
+        self.home, self._device, self._on_change, self._path = home, device, on_change, path
         self._models: tuple[Resident, ...] = ()  # the latest used first; replaced whole, so that any thread may read
         self._lock = threading.Lock()
 
@@ -142,6 +146,8 @@ class Residency:
     def _load(self, model: Model, policy: Policy | None = None) -> Family:
         device, dtype = memory.choose_device(self._device)
         settings = homes.settings(self.home)
+        if self._path is not None:
+            settings = settings.model_copy(update={"path": self._path})
         # One that has the name and lies elsewhere was registered anew: it is of no use any more.
         self._drop([one for one in self._models if one.family.model.id == model.id])
         self._on_change("loading", model.id)

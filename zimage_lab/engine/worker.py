@@ -55,8 +55,8 @@ class Worker(threading.Thread):
         Called after each change of the queue, so that jobs move as the store says.
     tell
         Called with what is loaded when that changes.
-    device
-        As torch names it, or None.
+    device, path
+        As for `Residency`.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Worker(threading.Thread):
         look: Callable[[], None],
         tell: Callable[[dict[str, Any]], None],
         device: str | None,
+        path: str | None = None,
     ) -> None:
         super().__init__(name="zimage-lab-engine", daemon=True)
         self._engine_id, self._pins, self._shared = engine_id, pins, shared
@@ -87,7 +88,7 @@ class Worker(threading.Thread):
         # One thread writes files while the next picture is drawn: compressing a large one takes as long as a step.
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="zimage-lab-saver")
         self._room = threading.BoundedSemaphore(UNSAVED)
-        self.residency = Residency(home, device, self._model_changed)
+        self.residency = Residency(home, device, self._model_changed, path)
         self._state = "idle"
         self._loading: str | None = None
         self.idle_since: float | None = time.monotonic()
