@@ -18,7 +18,7 @@ GROUNDS: dict[str, Colour] = {
     "paper": (238, 219, 184),
     "white": (251, 249, 245),
     "day": (188, 221, 238),
-    "night": (38, 46, 84),
+    "night": (52, 64, 112),
     "snow": (206, 218, 230),
     "beach": (186, 222, 236),
     "pink": (246, 206, 212),
@@ -55,8 +55,8 @@ def pixels(name: str) -> np.ndarray:
         sheets.ellipse(-90, 104, 110, 240, (196, 220, 168))
     elif name == "night":
         sheets.dots(_STARS, 1.4, (240, 224, 194))
-        sheets.ellipse(-50, 102, 150, 240, (30, 36, 66))
-        sheets.ellipse(40, 110, 220, 240, (24, 29, 56))
+        sheets.ellipse(-50, 102, 150, 240, (66, 80, 128))
+        sheets.ellipse(40, 110, 220, 240, (60, 73, 120))
     elif name == "snow":
         sheets.dots(_FLAKES, 1.6, (250, 251, 252))
         sheets.ellipse(-80, 100, 100, 240, (238, 243, 247))

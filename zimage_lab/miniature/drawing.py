@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from zimage_lab.miniature import backgrounds, signs, subjects_built, subjects_living, subjects_plain
-from zimage_lab.miniature.layouts import Spot, spots
+from zimage_lab.miniature.layouts import Spot, play, spots
 from zimage_lab.miniature.paper import MARGIN, Cut, Cutter, tone
 from zimage_lab.miniature.world import COLOURS, SUBJECTS
 
@@ -25,13 +25,16 @@ RADIUS = 26.0
 SIZES = (0.95, 0.975, 1.0, 1.025)
 """Sizes that a thing may have, relative to its place's; few, so that cuts can be kept."""
 
+HALF, NEARLY_ALL = 127, 250
+"""From how much of a pixel on (of 255) it belongs to an outline, and to the plain paper."""
+
 _MODULES = (subjects_plain, subjects_living, subjects_built)
 _SHAPES: dict[str, Callable[[Cutter], None]] = {
     subject: next(getattr(module, subject) for module in _MODULES if hasattr(module, subject)) for subject in SUBJECTS
 }
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=3000)
 def cut_subject(subject: str, radius: float, shift: tuple[float, float], shades: str) -> Cut:
     """Cut a subject in the middle of a square, moved by a fraction of a pixel."""
     side = 2 * (round(radius * 1.1) + MARGIN)
@@ -42,20 +45,20 @@ def cut_subject(subject: str, radius: float, shift: tuple[float, float], shades:
 
 def silhouette(subject: str, radius: float = RADIUS) -> np.ndarray:
     """Draw the outline of a subject in the middle of a square: boolean array, a hole of a ring left open."""
-    return cut_subject(subject, radius, (0.0, 0.0), "plain").cover[..., 0] > 0.5  # noqa: PLR2004 - half a pixel
+    return cut_subject(subject, radius, (0.0, 0.0), "plain").cover[..., 0] > HALF
 
 
 def own_paper(subject: str, radius: float = RADIUS) -> np.ndarray:
     """Mark where a subject shows its plain colour, beside `silhouette`: boolean array of the same size."""
     cut = cut_subject(subject, radius, (0.0, 0.0), "plain")
-    return cut.share[..., 0] > 0.98  # noqa: PLR2004 - all but an edge's blend
+    return cut.share[..., 0] > NEARLY_ALL
 
 
-def spot_of(spot: Spot, rng: random.Random | None) -> Spot:
-    """Move and scale a place a little: up to 2 pixels in halves of one, up to 5 %."""
+def moved(spot: Spot, play: int, rng: random.Random | None) -> Spot:
+    """Move a spot by up to `play` halves of a pixel, and change its size by up to 5 %; not at all without `rng`."""
     if rng is None:
         return spot
-    x, y = spot.x + rng.randint(-4, 4) / 2, spot.y + rng.randint(-4, 4) / 2
+    x, y = spot.x + rng.randint(-play, play) / 2, spot.y + rng.randint(-play, play) / 2
     return Spot(x, y, spot.radius * rng.choice(SIZES))
 
 
@@ -63,7 +66,7 @@ def paint(ground: np.ndarray, thing: Thing, spot: Spot) -> None:
     """Draw one thing on a picture (128, 128, 3), float32, at a spot."""
     colour, shades = COLOURS[thing.colour], tone(thing.colour)
     if thing.subject == "sign":
-        signs.paint(ground, thing.text, round(spot.x), round(spot.y), colour, shades)
+        signs.paint(ground, thing.text, (round(spot.x), round(spot.y)), colour, shades)
         return
     left, top = int(spot.x), int(spot.y)
     cut = cut_subject(thing.subject, spot.radius, (spot.x - left, spot.y - top), shades)
@@ -87,12 +90,10 @@ def draw(scene: Scene, rng: random.Random | None = None) -> Image.Image:
     """
     ground = backgrounds.pixels(scene.background).copy()
     for thing, spot in zip(scene.things, spots(scene), strict=True):
-        paint(ground, thing, spot_of(spot, rng))
+        paint(ground, thing, moved(spot, play(scene), rng))
     return Image.fromarray(np.rint(ground.clip(0, 255)).astype(np.uint8))
 
 
 def background(name: str) -> Image.Image:
     """Draw a background alone, 128 x 128 RGB."""
     return backgrounds.background(name)
-
-

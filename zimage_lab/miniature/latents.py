@@ -11,7 +11,8 @@ import numpy as np
 
 from zimage_lab.miniature import architecture, checkpoint
 from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.world import Scene, Thing, training_scene
+from zimage_lab.miniature.scenes import training_scene
+from zimage_lab.miniature.world import Scene, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ def load(folder: Path) -> tuple[torch.Tensor, list[Scene], dict[str, float]]:
     """Read the encoded set: latents (n, 16, 16, 16) in half precision, their scenes, the autoencoder's two factors."""
     tensors, state = checkpoint.load(folder / "latents.safetensors")
     scenes = [
-        Scene(tuple(Thing(**thing) for thing in scene["things"]), scene["background"])
+        Scene(tuple(Thing(**thing) for thing in scene["things"]), scene["background"], scene["story"])
         for scene in json.loads(state["scenes"])
     ]
     return tensors["latents"], scenes, {key: state[key] for key in ("shift_factor", "scaling_factor")}

@@ -32,40 +32,46 @@ WIDE: dict[str, tuple[int, int]] = {
 LINES: dict[frozenset[str], dict[str, tuple[int, int]]] = {
     frozenset({"left", "middle", "right"}): {"left": (22, 64), "middle": (64, 64), "right": (106, 64)},
     frozenset({"top", "middle", "bottom"}): {"top": (64, 22), "middle": (64, 64), "bottom": (64, 106)},
-    frozenset({"first", "second", "third", "fourth"}): {
-        "first": (17, 64),
-        "second": (48, 64),
-        "third": (80, 64),
-        "fourth": (111, 64),
-    },
 }
-"""Centres of three or four things in a line."""
+"""Centres of three things in a line."""
 
 STORIES: dict[str, dict[str, Spot]] = {
     "under": {
-        "back": Spot(66, 62, 54),
-        "middle": Spot(69, 96, 25),
-        "left": Spot(19, 104, 16.5),
-        "right": Spot(109, 92, 16.5),
+        "back": Spot(70, 63, 54),
+        "middle": Spot(76, 95, 22),
+        "left": Spot(17, 102, 14.5),
+        "right": Spot(112, 93, 13.5),
     },
     "front": {
-        "back": Spot(64, 42, 39),
-        "middle": Spot(64, 97, 25),
-        "left": Spot(20, 103, 17),
-        "right": Spot(108, 103, 17),
+        "back": Spot(64, 36, 36),
+        "middle": Spot(64, 100, 24),
+        "left": Spot(18, 104, 15.5),
+        "right": Spot(110, 104, 15.5),
     },
     "shore": {
-        "middle": Spot(64, 80, 31),
-        "top left": Spot(26, 27, 18),
-        "top right": Spot(102, 27, 18),
+        "middle": Spot(64, 75, 31),
+        "top left": Spot(26, 25, 18),
+        "top right": Spot(102, 25, 18),
     },
 }
 """Places of a story: what stands behind, who stands before it, who stands beside."""
 
-RADII = {1: 28.0, 2: 26.0, 3: 24.0, 4: 24.0}
+BESIDE_SIGN: dict[tuple[str, bool], tuple[int, int]] = {
+    ("left", True): (35, 64),
+    ("right", True): (93, 64),
+    ("left", False): (30, 64),
+    ("right", False): (98, 64),
+}
+"""Centres of a sign (True) and of what stands beside it: a sign is wider than others."""
+
+RADII = {0: 28.0, 1: 28.0, 2: 26.0, 3: 24.0, 4: 24.0}
 """Half the side of a thing by the number of things that stand apart."""
 
-LINE_RADII = {3: 19.0, 4: 14.5}
+LINE_RADIUS = 18.0
+BESIDE_SIGN_RADIUS = 24.0
+
+CROWDED = 3
+"""From so many things on they are moved by 1 pixel at most, before by 2."""
 
 
 def spots(scene: Scene) -> tuple[Spot, ...]:
@@ -75,5 +81,15 @@ def spots(scene: Scene) -> tuple[Spot, ...]:
     count = len(scene.things)
     line = LINES.get(frozenset(thing.place for thing in scene.things))
     if line is not None:
-        return tuple(Spot(*line[thing.place], LINE_RADII[count]) for thing in scene.things)
+        return tuple(Spot(*line[thing.place], LINE_RADIUS) for thing in scene.things)
+    if count > 1 and scene.kind == "sign":
+        return tuple(
+            Spot(*BESIDE_SIGN.get((thing.place, thing.subject == "sign"), WIDE[thing.place]), BESIDE_SIGN_RADIUS)
+            for thing in scene.things
+        )
     return tuple(Spot(*WIDE[thing.place], RADII[count]) for thing in scene.things)
+
+
+def play(scene: Scene) -> int:
+    """Say how far a thing of the scene may stand from its spot, in halves of a pixel."""
+    return 2 if scene.story or len(scene.things) >= CROWDED else 4

@@ -14,14 +14,13 @@ import numpy as np
 
 from zimage_lab.miniature import architecture, captions, checkpoint, latents, tokenizer, train_flow
 from zimage_lab.miniature.drawing import draw
+from zimage_lab.miniature.scenes import draw_scene, training_scene
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
     PLACES,
     SIZE,
     SUBJECTS,
-    draw_scene,
-    training_scene,
 )
 
 if TYPE_CHECKING:

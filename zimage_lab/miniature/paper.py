@@ -72,13 +72,15 @@ class Cut:
     Attributes
     ----------
     share
-        How much of the thing's colour a pixel takes, (h, w, 1), 0 to 1.
+        How much of the thing's colour a pixel takes, (h, w, 1); 255 is all.
     rest
-        What is added to it, (h, w, 3), 0 to 255.
+        What is added to it, (h, w, 3).
     cover
-        How much of the ground a pixel hides, (h, w, 1), 0 to 1.
+        How much of the ground a pixel hides, (h, w, 1); 255 is all.
     shadow
-        How dark the shadow below is, (h, w, 1), 0 to 1.
+        The cover as the shadow below shows it, moved and blurred, (h, w, 1).
+
+    All are bytes, as thousands of cuts are kept.
     """
 
     share: np.ndarray
@@ -93,10 +95,9 @@ class Cut:
         columns = slice(max(0, left), min(ground.shape[1], left + width))
         own = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
         part = ground[rows, columns]
-        shadow, cover = self.shadow[own], self.cover[own]
-        part += shadow * (np.array(SHADOW, np.float32) - part)
-        part *= 1 - cover
-        part += self.share[own] * np.array(colour, np.float32) + self.rest[own]
+        part += self.shadow[own] * np.float32(SHADOW_SHARE / 255) * (np.array(SHADOW, np.float32) - part)
+        part *= 1 - self.cover[own] * np.float32(1 / 255)
+        part += self.share[own] * (np.array(colour, np.float32) / 255) + self.rest[own]
 
 
 class Cutter:
@@ -147,7 +148,7 @@ class Cutter:
             sheet.ellipse([self._at(x - rx, y - ry), self._at(x + rx, y + ry)], fill=fill)
 
     def box(
-        self, left: float, top: float, right: float, bottom: float, paper: str = "plain", corner: float = 0.0
+        self, left: float, top: float, right: float, bottom: float, *, paper: str = "plain", corner: float = 0.0
     ) -> None:
         """Cut a box, its corners rounded by a radius where given."""
         for sheet, fill in self._fills(paper):
@@ -177,12 +178,7 @@ class Cutter:
             sheet.resize((side, side), Image.Resampling.BOX) for sheet in (self._share, self._rest, self._cover)
         )
         shadow = ImageChops.offset(cover, 2, 3).filter(ImageFilter.GaussianBlur(1.6))
-        return Cut(
-            np.asarray(share, np.float32)[..., None] / 255,
-            np.asarray(rest, np.float32),
-            np.asarray(cover, np.float32)[..., None] / 255,
-            np.asarray(shadow, np.float32)[..., None] * (SHADOW_SHARE / 255),
-        )
+        return Cut(*(np.asarray(sheet).reshape(side, side, -1) for sheet in (share, rest, cover, shadow)))
 
 
 def smooth(points: list[Point], steps: int = 8) -> list[Point]:
@@ -200,7 +196,7 @@ def _spline(p: float, q: float, r: float, s: float, t: float) -> float:
     return 0.5 * (2 * q + (r - p) * t + (2 * p - 5 * q + 4 * r - s) * t**2 + (3 * q - p - 3 * r + s) * t**3)
 
 
-def arc(x: float, y: float, radius: float, start: float, stop: float, steps: int = 24) -> list[Point]:
+def arc(x: float, y: float, radius: float, start: float, stop: float, *, steps: int = 24) -> list[Point]:
     """List points of a circle from one angle to another, in degrees, clockwise on the screen."""
     angles = [math.radians(start + (stop - start) * k / steps) for k in range(steps + 1)]
     return [(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles]

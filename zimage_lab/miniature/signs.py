@@ -76,9 +76,9 @@ def blank(count: int, shades: str) -> tuple[Cut, tuple[int, int]]:
     return cut.finish(), (side // 2, top + (height + LEGS) // 2)
 
 
-def paint(ground: np.ndarray, text: str, x: int, y: int, colour: Colour, shades: str) -> None:
+def paint(ground: np.ndarray, text: str, centre: tuple[int, int], colour: Colour, shades: str) -> None:
     """Lay a sign on a picture (rows, columns, 3), float32, its centre (legs included) at a pixel."""
-    cut, (left, top) = blank(len(text), shades)
+    (x, y), (cut, (left, top)) = centre, blank(len(text), shades)
     cut.paint(ground, x - left, y - top, colour)
     width, height, _ = board(len(text))
     upper, first = y - (height + LEGS) // 2, x - left + (cut.cover.shape[1] - width) // 2
@@ -90,4 +90,4 @@ def paint(ground: np.ndarray, text: str, x: int, y: int, colour: Colour, shades:
 def outline(count: int) -> np.ndarray:
     """Give the outline of a sign of so many characters, boolean."""
     cut, _ = blank(count, "plain")
-    return np.asarray(cut.cover[..., 0] > 0.5)
+    return np.asarray(cut.cover[..., 0] > 127)

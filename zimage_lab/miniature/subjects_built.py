@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from zimage_lab.miniature.paper import Cutter
 
@@ -85,5 +84,3 @@ def _roof(cut: Cutter, eave: float, ridge: float, top: float, bottom: float) -> 
     right = [(eave, bottom - rise), (eave * 0.82, bottom - rise * 0.9), (ridge, top)]
     cut.polygon(*left, *under, *right, paper="gold")
     cut.stroke([(-eave * 0.86, bottom - 0.03), (eave * 0.86, bottom - 0.03)], 0.06, paper="wood")
-
-

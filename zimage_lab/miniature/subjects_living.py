@@ -77,7 +77,7 @@ def _face(cut: Cutter, y: float, apart: float = 0.15) -> None:
     for x in (-apart, apart):
         cut.ellipse(x, y, 0.06, 0.08, paper="ink")
         cut.ellipse(x * 1.6, y + 0.13, 0.07, 0.05, paper="blush")
-    cut.stroke(arc(0, y + 0.1, 0.08, 30, 150, 6), 0.045, paper="blush")
+    cut.stroke(arc(0, y + 0.1, 0.08, 30, 150, steps=6), 0.045, paper="blush")
 
 
 def hanfu_girl(cut: Cutter) -> None:
@@ -95,7 +95,7 @@ def hanfu_girl(cut: Cutter) -> None:
         cut.ellipse(side * 0.84, 0.5, 0.1, paper="skin")
     cut.polygon((-0.26, -0.2), (0.26, -0.2), (0.24, 0.2), (-0.24, 0.2))
     cut.ellipse(0, -0.46, 0.34, paper="skin")
-    cut.polygon(*arc(0, -0.5, 0.38, 180, 360, 20), (0.2, -0.6), (0, -0.7), (-0.2, -0.6), paper="hair")
+    cut.polygon(*arc(0, -0.5, 0.38, 180, 360, steps=20), (0.2, -0.6), (0, -0.7), (-0.2, -0.6), paper="hair")
     _face(cut, -0.42)
     cut.stroke([(-0.16, -0.14), (0.06, 0.1)], 0.07, paper="snow")
     cut.stroke([(0.16, -0.14), (-0.06, 0.1)], 0.07, paper="snow")
@@ -119,8 +119,10 @@ def tang_man(cut: Cutter) -> None:
     cut.ellipse(-0.33, -0.5, 0.1, 0.17, paper="silver")
     cut.ellipse(0.33, -0.5, 0.1, 0.17, paper="silver")
     cut.ellipse(0, -0.56, 0.36, 0.38, paper="skin")
-    cut.polygon(*arc(0, -0.66, 0.34, 190, 350, 16), paper="silver")
-    cut.polygon(*smooth([(-0.28, -0.42), (0, -0.36), (0.28, -0.42), (0.2, -0.14), (0, 0.04), (-0.2, -0.14)]), paper="snow")
+    cut.polygon(*arc(0, -0.66, 0.34, 190, 350, steps=16), paper="silver")
+    cut.polygon(
+        *smooth([(-0.28, -0.42), (0, -0.36), (0.28, -0.42), (0.2, -0.14), (0, 0.04), (-0.2, -0.14)]), paper="snow"
+    )
     for x in (-0.15, 0.15):
         cut.ellipse(x, -0.54, 0.055, 0.07, paper="ink")
         cut.stroke([(x - 0.09, -0.66), (x + 0.09, -0.66)], 0.05, paper="grey")

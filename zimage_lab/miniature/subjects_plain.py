@@ -61,14 +61,14 @@ def heart(cut: Cutter) -> None:
 
 def ring(cut: Cutter) -> None:
     """Cut a ring; the seam between its two circles has no width."""
-    cut.polygon(*arc(0, 0, 0.98, 0, 360, 60), *arc(0, 0, 0.56, 360, 0, 60))
+    cut.polygon(*arc(0, 0, 0.98, 0, 360, steps=60), *arc(0, 0, 0.56, 360, 0, steps=60))
     cut.polygon(*arc(0, 0, 0.86, 190, 290), *arc(0, 0, 0.7, 290, 190), paper="light")
 
 
 def moon(cut: Cutter) -> None:
     """Cut a crescent with a sleeping eye."""
-    cut.polygon(*arc(0.12, 0, 0.98, 52, 308, 40), *arc(0.5, 0, 0.8, 284, 76, 40))
-    cut.stroke(arc(-0.48, -0.18, 0.14, 20, 160, 8), 0.07, paper="ink")
+    cut.polygon(*arc(0.12, 0, 0.98, 52, 308, steps=40), *arc(0.5, 0, 0.8, 284, 76, steps=40))
+    cut.stroke(arc(-0.48, -0.18, 0.14, 20, 160, steps=8), 0.07, paper="ink")
     cut.ellipse(-0.42, 0.14, 0.1, 0.07, paper="blush")
 
 
@@ -79,7 +79,7 @@ def sun(cut: Cutter) -> None:
     for x in (-0.2, 0.2):
         cut.ellipse(x, -0.1, 0.08, paper="ink")
         cut.ellipse(x * 1.7, 0.1, 0.09, 0.07, paper="blush")
-    cut.stroke(arc(0, 0.06, 0.2, 25, 155, 10), 0.07, paper="ink")
+    cut.stroke(arc(0, 0.06, 0.2, 25, 155, steps=10), 0.07, paper="ink")
 
 
 def flower(cut: Cutter) -> None:
@@ -110,8 +110,8 @@ def tree(cut: Cutter) -> None:
 
 def cherry_tree(cut: Cutter) -> None:
     """Cut a cherry tree that leans over whoever stands under it."""
-    trunk = [(-0.68, 0.98), (-0.42, 0.98), (-0.44, 0.5), (-0.22, 0.0), (0.1, -0.3), (-0.1, -0.36), (-0.4, -0.05)]
-    cut.polygon(*trunk, (-0.6, 0.45), paper="wood")
+    trunk = [(-0.62, 0.98), (-0.38, 0.98), (-0.42, 0.5), (-0.22, 0.0), (0.1, -0.3), (-0.1, -0.36), (-0.4, -0.05)]
+    cut.polygon(*trunk, (-0.57, 0.45), paper="wood")
     for x, y, rx, ry in (
         (-0.6, -0.36, 0.4, 0.3),
         (-0.24, -0.68, 0.42, 0.3),

@@ -11,7 +11,7 @@ import numpy as np
 
 from zimage_lab.miniature import architecture, checkpoint
 from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.world import training_scene
+from zimage_lab.miniature.scenes import training_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -132,8 +132,6 @@ class Scene:
         Places do not count among equal things, as "three stars" says nothing of them.
         """
         many = self.kind == "count"
-        parts = [
-            f"{thing.subject}/{thing.colour}/{'' if many else thing.place}/{thing.text}" for thing in self.things
-        ]
+        parts = [f"{thing.subject}/{thing.colour}/{'' if many else thing.place}/{thing.text}" for thing in self.things]
         digest = hashlib.sha256("|".join([*sorted(parts), self.background, self.story]).encode()).digest()
         return digest[0] % HELD_OUT == 0
