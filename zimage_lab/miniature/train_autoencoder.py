@@ -30,7 +30,6 @@ def train(
     steps: int = 5000,
     batch: int = 16,
     learning_rate: float = 1.5e-3,
-    minutes: float | None = None,
     pictures: int = 8000,
     device: str = "cpu",
     seed: int = 0,
@@ -44,8 +43,6 @@ def train(
         Working folder of the run; `autoencoder.safetensors` is written there every 200 steps.
     steps, batch, learning_rate
         Length of the run, crops a step, peak of the cosine schedule.
-    minutes
-        Where given, the schedule is fitted to this much time instead of to `steps`.
     pictures
         Number of pictures drawn for training.
     device, seed
@@ -92,9 +89,6 @@ def train(
         optimizer.step()
         average.update(vae)
         step += 1
-        spent = time.monotonic() - began
-        if minutes is not None and step - first >= 10:
-            steps = max(step, first + round(minutes * 60 / (spent / (step - first))))
         if step % 100 == 0:
             report(f"step {step}/{steps}  L1 {error.item():.4f}  {_pace(began, step - first)}")
         if step % 200 == 0 or step >= steps:
