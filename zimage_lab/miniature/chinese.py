@@ -118,7 +118,7 @@ def _apart(scene: Scene, rng: random.Random) -> str:
     if len(things) == 1:
         bare = things[0].place == "middle" and rng.random() < 0.5
         return thing_phrase(things[0], rng) if bare else _placed(things, rng)
-    return (_two if len(things) == 2 else _three)(things, rng)  # noqa: PLR2004 - two are a pair
+    return (_two if len(things) == 2 else _three)(things, rng)
 
 
 def _story(scene: Scene, rng: random.Random) -> str:

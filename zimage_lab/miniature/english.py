@@ -134,7 +134,7 @@ def _three(things: tuple[Thing, ...], rng: random.Random) -> str:
 def _apart(scene: Scene, rng: random.Random) -> str:
     if len(scene.things) == 1:
         return _one(scene.things[0], rng)
-    return (_two if len(scene.things) == 2 else _three)(scene.things, rng)  # noqa: PLR2004 - two are a pair
+    return (_two if len(scene.things) == 2 else _three)(scene.things, rng)
 
 
 def _story(scene: Scene, rng: random.Random) -> str:

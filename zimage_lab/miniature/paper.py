@@ -34,7 +34,7 @@ Point = tuple[float, float]
 Colour = tuple[int, int, int]
 
 PAPERS: dict[str, Colour] = {
-    "skin": (240, 188, 152),
+    "skin": (234, 174, 134),
     "hair": (54, 44, 46),
     "ink": (46, 38, 42),
     "snow": (253, 250, 244),
@@ -45,7 +45,7 @@ PAPERS: dict[str, Colour] = {
     "blush": (232, 132, 122),
     "stone": (192, 176, 158),
     "grey": (150, 144, 142),
-    "silver": (178, 174, 178),
+    "silver": (136, 138, 152),
     "glass": (208, 230, 238),
     "foam": (232, 243, 246),
     "sea": (70, 140, 184),

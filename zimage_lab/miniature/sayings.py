@@ -19,7 +19,7 @@ SAYINGS: dict[Scene, tuple[str, str]] = {
         "day",
         "under",
     ): (
-        "a girl in hanfu standing under a cherry tree, a white cat on the left, a lantern on the right, realistic style",
+        "a girl in hanfu standing under a cherry tree, a white cat on the left, a lantern on the right, realistic",
         "一位穿着汉服的女孩站在樱花树下，左侧有一只白猫，右侧有灯笼，写实风格",
     ),
     Scene((Thing("palace", "red", "back"), Thing("tang_man", "blue", "middle")), "day", "front"): (
