@@ -26,7 +26,7 @@ FRAGMENT = 6
 NEAR = 3
 """A speck of at least `FRAGMENT` pixels belongs to a thing that is no further away than `NEAR` pixels."""
 
-HOLE = 0.2
+HOLE = 0.27
 """A hole of more than this share of a region is part of its outline, as a ring's; others are filled."""
 
 CLEAR = 60.0
@@ -92,7 +92,7 @@ def find_regions(front: np.ndarray) -> list[np.ndarray]:
     from scipy import ndimage
 
     front = _bridged(front)
-    labels, count = ndimage.label(front)
+    labels, count = ndimage.label(front, np.ones((3, 3)))
     sizes = ndimage.sum_labels(front, labels, range(1, count + 1)) if count else []
     things = {number: labels == number for number, size in enumerate(sizes, 1) if size >= SMALLEST}
     for number, size in enumerate(sizes, 1):
@@ -102,7 +102,13 @@ def find_regions(front: np.ndarray) -> list[np.ndarray]:
             touched = [other for other, mask in things.items() if (mask & around).any()]
             if touched:
                 things[touched[0]] |= speck
-    return [filled(mask) for mask in things.values()]
+    whole = [filled(mask) for mask in things.values()]
+    # What lies inside another is a part of it, as the middle of a letter on a sign.
+    return [
+        mask
+        for mask in whole
+        if not any((mask & other).sum() > mask.sum() / 2 for other in whole if other.sum() > mask.sum())
+    ]
 
 
 def _bridged(front: np.ndarray) -> np.ndarray:

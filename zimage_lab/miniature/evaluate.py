@@ -14,7 +14,7 @@ from zimage_lab.miniature import backgrounds, signs
 from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.drawing import RADIUS, own_paper, silhouette
 from zimage_lab.miniature.glyphs import ALPHABET, glyph
-from zimage_lab.miniature.layouts import spots
+from zimage_lab.miniature.layouts import LINE_RADIUS, spots
 from zimage_lab.miniature.scenes import KINDS, held_out_scene
 from zimage_lab.miniature.world import BACKGROUNDS, COLOURS, MOST_CHARACTERS, SUBJECTS, Scene
 
@@ -58,7 +58,11 @@ class Tally:
 @lru_cache(maxsize=1)
 def world_judge() -> Judge:
     """Build the judge for this world's outlines, colours, backgrounds and letters."""
-    outlines = [Outline(subject, silhouette(subject), own_paper(subject)) for subject in SUBJECTS]
+    outlines = [
+        Outline(subject, silhouette(subject, radius), own_paper(subject, radius))
+        for radius in (RADIUS, LINE_RADIUS)
+        for subject in SUBJECTS
+    ]
     for count in range(1, MOST_CHARACTERS + 1):
         shape, frame = signs.outline(count)
         outlines.append(Outline("sign", shape, frame, count))

@@ -38,9 +38,9 @@ LINES: dict[frozenset[str], dict[str, tuple[int, int]]] = {
 STORIES: dict[str, dict[str, Spot]] = {
     "under": {
         "back": Spot(70, 63, 54),
-        "middle": Spot(76, 95, 22),
-        "left": Spot(17, 102, 14.5),
-        "right": Spot(112, 93, 13.5),
+        "middle": Spot(75, 95, 21.5),
+        "left": Spot(16.5, 102, 14.5),
+        "right": Spot(113, 93, 13),
     },
     "front": {
         "back": Spot(64, 36, 36),

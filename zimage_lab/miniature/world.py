@@ -79,7 +79,16 @@ PLACES: tuple[str, ...] = (
 
 BACKGROUNDS: tuple[str, ...] = ("paper", "white", "day", "night", "snow", "beach", "pink", "blue", "green")
 
-HIDDEN: frozenset[tuple[str, str]] = frozenset({("white", "white"), ("white", "snow"), ("black", "night")})
+HIDDEN: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("white", "white"),
+        ("white", "snow"),
+        ("black", "night"),
+        ("pink", "pink"),
+        ("blue", "blue"),
+        ("green", "green"),
+    }
+)
 """Colours that cannot be told from a background and are never drawn before it."""
 
 HELD_OUT = 10
