@@ -26,7 +26,7 @@ FRAGMENT = 6
 NEAR = 3
 """A speck of at least `FRAGMENT` pixels belongs to a thing that is no further away than `NEAR` pixels."""
 
-HOLE = 0.27
+HOLE = 0.24
 """A hole of more than this share of a region is part of its outline, as a ring's; others are filled."""
 
 CLEAR = 60.0

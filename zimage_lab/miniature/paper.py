@@ -27,7 +27,7 @@ MARGIN = 9
 SHADOW = (40, 30, 24)
 SHADOW_SHARE = 0.2
 
-RIM = (160, 132, 108)
+RIM = (168, 140, 116)
 """A thin edge of darker paper around white things."""
 
 Point = tuple[float, float]
@@ -54,7 +54,7 @@ PAPERS: dict[str, Colour] = {
 
 _SHADES: dict[str, dict[str, tuple[float, Colour]]] = {
     "plain": {"dark": (0.72, (40, 20, 20)), "light": (0.64, (255, 246, 226))},
-    "white": {"dark": (0.60, (120, 126, 158)), "light": (0.80, (206, 182, 156))},
+    "white": {"dark": (0.50, (200, 88, 30)), "light": (0.80, (206, 182, 156))},
     "black": {"dark": (0.78, (150, 136, 132)), "light": (0.62, (172, 160, 156))},
 }
 """How far a darker and a lighter paper go from the thing's colour, and towards what; on black both are lighter."""
@@ -169,7 +169,7 @@ class Cutter:
     def finish(self) -> Cut:
         """Reduce the sheets and make the shadow; white things get their rim here."""
         if self._shades == "white":
-            wide = self._cover.filter(ImageFilter.MaxFilter(2 * SCALE + 3))
+            wide = self._cover.filter(ImageFilter.MaxFilter(2 * SCALE - 1))
             rim = ImageChops.subtract(wide, self._cover)
             self._rest.paste(RIM, mask=rim)
             self._cover = wide
