@@ -1,90 +1,119 @@
-"""Reads a flat picture without any model: which shapes stand where, in which colour.
+"""Reads a flat picture without any model: which shapes stand where, in which colour, before what, with which text.
 
-The judge subtracts a known background, takes connected regions, and compares each region's filled outline with
-reference outlines. What the world looks like (outlines, colours, background) is handed in, so the judge knows nothing
-of how pictures are made.
+The judge names the background, subtracts it and its shadows, takes connected regions, and compares each region's
+outline with reference outlines. What the world looks like (outlines, colours, backgrounds, letters) is handed in, so
+the judge knows nothing of how pictures are made.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from zimage_lab.metrics.regions import (
+    DIFFERENT,
+    bounds,
+    filled,
+    find_background,
+    find_regions,
+    near,
+    normalised,
+    shadowless,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-EDGE = 40
-"""Outlines are compared in a square of this many pixels."""
+    from zimage_lab.metrics.lettering import Lettering
+    from zimage_lab.metrics.regions import Colour
 
-DIFFERENT = 42.0
-"""Least Euclidean distance in sRGB from the background for a pixel to belong to a thing; a soft shadow stays below."""
-
-HALF = 127
-"""A pixel of a scaled outline belongs to it from half its area on."""
-
-SMALLEST = 150
-"""Regions of fewer pixels are specks, not things (an object covers about 1,000)."""
-
-WORST_MATCH = 0.72
+WORST_MATCH = 0.66
 """A region whose best overlap with any outline is less than this shows nothing that the world knows."""
+
+DOUBTFUL = 0.84
+"""A region that matches no better than this may be a part of something."""
+
+FEWEST = 12
+"""From so many pixels of plain paper a colour is read; of fewer, from the whole thing."""
+
+SHADOW: tuple[Colour, float] = ((40, 30, 24), 0.22)
+"""Colour of a shadow and its greatest share."""
+
+SIGN = "sign"
+"""Name of the outlines that are read as a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a subject looks like: its shape, and where in it its plain colour shows; boolean arrays of one size.
+
+    A sign has one outline for each number of `characters`.
+    """
+
+    subject: str
+    shape: np.ndarray
+    own: np.ndarray
+    characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One region of a picture: what it looks like, in which colour, its centre in pixels, and how well it matches."""
+    """One region of a picture: what it looks like, in which colour, its centre in pixels, how well it matches."""
 
     subject: str
     colour: str
     x: float
     y: float
     overlap: float
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One thing that a picture should show: subject, colour and the centre of its place in pixels."""
+    """One thing that a picture should show: subject, colour and the centre of its place in pixels; None is anywhere."""
 
     subject: str
     colour: str
-    x: float
-    y: float
+    x: float | None
+    y: float | None
+    text: str = ""
+
+    def away(self, seen: Seen) -> float:
+        """Give the distance of something seen from where this should be, in pixels."""
+        return 0.0 if self.x is None or self.y is None else float(np.hypot(self.x - seen.x, self.y - seen.y))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is right in a picture; `right` when all of it is."""
+    """What is right in a picture; `right` when all of it is.
+
+    Attributes
+    ----------
+    subjects, colours, places, count, background, text
+        Whether that is as asked.
+    seen
+        Everything in the picture, from left to right.
+    pairs
+        What was asked with what was seen for it, None where nothing was.
+    """
 
     subjects: bool
     colours: bool
     places: bool
     count: bool
     background: bool
+    text: bool
     seen: tuple[Seen, ...]
+    pairs: tuple[tuple[Expected, Seen | None], ...] = field(default=())
 
     @property
     def right(self) -> bool:
-        """Whether number, subjects, colours, places and background are all as asked."""
-        return self.subjects and self.colours and self.places and self.count and self.background
-
-
-def _normalised(mask: np.ndarray) -> np.ndarray:
-    """Cut a mask to its bounding box and scale it to `EDGE`, keeping its proportions."""
-    rows, columns = np.any(mask, axis=1).nonzero()[0], np.any(mask, axis=0).nonzero()[0]
-    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = EDGE / max(cut.shape)
-    size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
-    scaled = np.asarray(Image.fromarray(cut).convert("L").resize(size, Image.Resampling.BOX)) > HALF
-    square = np.zeros((EDGE, EDGE), bool)
-    top, left = (EDGE - size[1]) // 2, (EDGE - size[0]) // 2
-    square[top : top + size[1], left : left + size[0]] = scaled
-    return square
-
-
-def _pixels(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.convert("RGB"), float)
+        """Whether number, subjects, colours, places, texts and background are all as asked."""
+        return self.subjects and self.colours and self.places and self.count and self.background and self.text
 
 
 class Judge:
@@ -93,89 +122,144 @@ class Judge:
     Parameters
     ----------
     outlines
-        Filled outline of every subject, boolean arrays of any size.
+        What every subject looks like.
     colours
         Colour of every name, sRGB 0 to 255.
+    backgrounds
+        Every background with nothing before it, (rows, columns, 3), 0 to 255.
+    lettering
+        How signs are read; None reads none.
     reach
         A thing is in its place when its centre is no further than this from it, in pixels.
     """
 
     def __init__(
         self,
-        outlines: Mapping[str, np.ndarray],
-        colours: Mapping[str, tuple[int, int, int]],
-        reach: float = 14.0,
+        outlines: Sequence[Outline],
+        colours: Mapping[str, Colour],
+        backgrounds: Mapping[str, np.ndarray],
+        lettering: Lettering | None = None,
+        reach: float = 13.0,
     ) -> None:
-        self._outlines = {name: _normalised(mask) for name, mask in outlines.items()}
+        self._outlines = list(outlines)
+        self._shapes = np.stack([normalised(outline.shape) for outline in outlines])
         self._colours = {name: np.array(rgb, float) for name, rgb in colours.items()}
-        self._reach = reach
+        self._backgrounds = {name: np.asarray(ground, float) for name, ground in backgrounds.items()}
+        self._lettering, self._reach = lettering, reach
 
-    def read(self, picture: Image.Image, background: Image.Image) -> list[Seen]:
+    def background(self, picture: Image.Image) -> str:
+        """Name the background of a picture, or `unknown`."""
+        return find_background(_pixels(picture), self._backgrounds)
+
+    def read(self, picture: Image.Image, background: str | None = None) -> list[Seen]:
         """Find the things in a picture, from left to right.
 
         Parameters
         ----------
-        picture, background
-            RGB pictures of one size; the background as it looks with nothing before it.
+        picture
+            RGB picture of the backgrounds' size.
+        background
+            Name of its background; None finds out.
         """
-        from scipy import ndimage
-
         pixels = _pixels(picture)
-        front = np.linalg.norm(pixels - _pixels(background), axis=-1) > DIFFERENT
-        regions, count = ndimage.label(ndimage.binary_opening(front, np.ones((2, 2))))
-        found = []
-        for number in range(1, count + 1):
-            region = ndimage.binary_fill_holes(regions == number)
-            if region.sum() < SMALLEST:
-                continue
-            subject, overlap = self._subject(region)
-            rows, columns = np.any(region, axis=1).nonzero()[0], np.any(region, axis=0).nonzero()[0]
-            x, y = (columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2
-            inside = pixels[ndimage.binary_erosion(region, iterations=2)]
-            found.append(Seen(subject, self._colour(inside), x, y, overlap))
-        return sorted(found, key=lambda seen: seen.x)
+        name = background or find_background(pixels, self._backgrounds)
+        if name not in self._backgrounds:
+            return []
+        front = shadowless(pixels, self._backgrounds[name], *SHADOW) > DIFFERENT
+        regions = self._whole(find_regions(front))
+        return sorted((self._seen(pixels, region) for region in regions), key=lambda seen: seen.x)
 
-    def judge(self, picture: Image.Image, background: Image.Image, expected: list[Expected]) -> Verdict:
+    def judge(self, picture: Image.Image, background: str, expected: Sequence[Expected]) -> Verdict:
         """Compare a picture with what it should show.
 
         Parameters
         ----------
-        picture, background
+        picture
             As in `read`.
+        background
+            The background that it should have.
         expected
             Every thing that should be there, and nothing else.
         """
-        seen = self.read(picture, background)
-        frame = np.ones(picture.size[::-1], bool)
-        frame[6:-6, 6:-6] = False
-        away = np.linalg.norm(_pixels(picture) - _pixels(background), axis=-1)
-        rest, pairs = list(seen), []
-        for thing in expected:
-            if rest:
-                nearest = min(rest, key=lambda one: (one.x - thing.x) ** 2 + (one.y - thing.y) ** 2)
-                rest.remove(nearest)
-                pairs.append((thing, nearest))
-        complete = len(pairs) == len(expected)
+        shown = self.background(picture)
+        seen = self.read(picture, shown)
+        pairs = _matched(expected, seen)
+        both = [(thing, one) for thing, one in pairs if one is not None]
+        complete = len(both) == len(expected)
         return Verdict(
-            subjects=complete and all(thing.subject == one.subject for thing, one in pairs),
-            colours=complete and all(thing.colour == one.colour for thing, one in pairs),
-            places=complete and all(np.hypot(thing.x - one.x, thing.y - one.y) <= self._reach for thing, one in pairs),
+            subjects=complete and all(thing.subject == one.subject for thing, one in both),
+            colours=complete and all(thing.colour == one.colour for thing, one in both),
+            places=complete and all(thing.away(one) <= self._reach for thing, one in both),
             count=len(seen) == len(expected),
-            background=float(np.median(away[frame])) < DIFFERENT / 2,
+            background=shown == background,
+            text=complete and all(thing.text == one.text for thing, one in both),
             seen=tuple(seen),
+            pairs=tuple(pairs),
         )
 
-    def _subject(self, region: np.ndarray) -> tuple[str, float]:
-        shape = _normalised(region)
-        overlaps = {
-            name: float((shape & outline).sum() / (shape | outline).sum()) for name, outline in self._outlines.items()
-        }
-        best = max(overlaps, key=overlaps.__getitem__)
-        return (best if overlaps[best] >= WORST_MATCH else "unknown"), overlaps[best]
+    def _match(self, region: np.ndarray) -> tuple[Outline, float]:
+        """Find the outline that overlaps a region best, and how well."""
+        shape = normalised(region)
+        overlaps = (shape & self._shapes).sum((1, 2)) / (shape | self._shapes).sum((1, 2))
+        best = int(overlaps.argmax())
+        return self._outlines[best], float(overlaps[best])
 
-    def _colour(self, inside: np.ndarray) -> str:
-        if not len(inside):
-            return "unknown"
-        # Most of a thing is its plain colour; the median leaves eyes, doors and lighter paper aside.
-        middle = np.median(inside, axis=0)
+    def _whole(self, regions: list[np.ndarray]) -> list[np.ndarray]:
+        """Put together neighbours that match an outline only as one: a part between them looked like background."""
+        overlaps = [self._match(region)[1] for region in regions]
+        for first, second in itertools.combinations(range(len(regions)), 2):
+            parts = overlaps[first], overlaps[second]
+            if min(parts) < DOUBTFUL and near(regions[first], regions[second]):
+                both = filled(regions[first] | regions[second])
+                overlap = self._match(both)[1]
+                if overlap > max(parts) and overlap >= WORST_MATCH:
+                    rest = [region for n, region in enumerate(regions) if n not in {first, second}]
+                    return self._whole([*rest, both])
+        return regions
+
+    def _seen(self, pixels: np.ndarray, region: np.ndarray) -> Seen:
+        outline, overlap = self._match(region)
+        left, top, right, bottom = bounds(region)
+        box = pixels[top:bottom, left:right]
+        colour = self._colour(box, region[top:bottom, left:right], outline)
+        subject = outline.subject if overlap >= WORST_MATCH else "unknown"
+        text = ""
+        if subject == SIGN and self._lettering is not None:
+            text = self._lettering.read(box, outline.characters)
+        return Seen(subject, colour, (left + right - 1) / 2, (top + bottom - 1) / 2, overlap, text)
+
+    def _colour(self, box: np.ndarray, region: np.ndarray, outline: Outline) -> str:
+        """Name the colour of a thing's plain paper: skin, eyes and golden roofs are left aside."""
+        from scipy import ndimage
+
+        left, top, right, bottom = bounds(outline.shape)
+        own = Image.fromarray(outline.own[top:bottom, left:right]).convert("L").resize(region.shape[::-1])
+        where = region & (np.asarray(own) > 200)  # noqa: PLR2004 - not the edges
+        inner = ndimage.binary_erosion(where)
+        chosen = next((mask for mask in (inner, where, region) if mask.sum() >= FEWEST), region)
+        middle = np.median(box[chosen], axis=0)
         return min(self._colours, key=lambda name: float(np.linalg.norm(middle - self._colours[name])))
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB"), float)
+
+
+def _matched(expected: Sequence[Expected], seen: list[Seen]) -> list[tuple[Expected, Seen | None]]:
+    """Find for each expected thing what was seen for it, such that the distances are least in all."""
+    places = [*seen, *[None] * max(0, len(expected) - len(seen))]
+    if len(places) > MOST:
+        places = [*sorted(seen, key=lambda one: min(thing.away(one) for thing in expected))[:MOST]] if expected else []
+
+    def cost(order: tuple[Seen | None, ...]) -> float:
+        return sum(
+            1000.0 if one is None else thing.away(one) + 0.1 * (thing.subject != one.subject)
+            for thing, one in zip(expected, order, strict=True)
+        )
+
+    best = min(itertools.permutations(places, len(expected)), key=cost, default=())
+    return list(zip(expected, best, strict=True))
+
+
+MOST = 7
+"""Only so many regions, the nearest, are tried for the things of a picture."""

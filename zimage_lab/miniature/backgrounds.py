@@ -62,9 +62,9 @@ def pixels(name: str) -> np.ndarray:
         sheets.ellipse(-80, 100, 100, 240, (238, 243, 247))
         sheets.ellipse(30, 106, 230, 250, (248, 250, 251))
     elif name == "beach":
-        sheets.ellipse(-200, 76, 328, 400, (124, 188, 208))
-        sheets.ellipse(-160, 96, 330, 460, (226, 240, 238))
-        sheets.ellipse(-160, 99, 330, 460, (238, 216, 168))
+        sheets.ellipse(-200, 76, 328, 400, (158, 208, 217))
+        sheets.ellipse(-160, 96, 330, 460, (238, 246, 244))
+        sheets.ellipse(-160, 99, 330, 460, (246, 228, 180))
     return np.asarray(sheets.picture.resize((SIZE, SIZE), Image.Resampling.BOX), np.float32)
 
 

@@ -4,68 +4,121 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from zimage_lab.metrics.judge import Expected, Judge, Verdict
+from zimage_lab.metrics.judge import Expected, Judge, Outline, Verdict
+from zimage_lab.metrics.lettering import Lettering
+from zimage_lab.metrics.regions import bounds
+from zimage_lab.miniature import backgrounds, signs
 from zimage_lab.miniature.captions import caption
-from zimage_lab.miniature.drawing import background, silhouette
-from zimage_lab.miniature.world import COLOURS, PLACES, SUBJECTS, Scene, held_out_scene
+from zimage_lab.miniature.drawing import RADIUS, own_paper, silhouette
+from zimage_lab.miniature.glyphs import ALPHABET, glyph
+from zimage_lab.miniature.layouts import LINE_RADIUS, spots
+from zimage_lab.miniature.scenes import KINDS, held_out_scene
+from zimage_lab.miniature.world import BACKGROUNDS, COLOURS, MOST_CHARACTERS, SUBJECTS, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from PIL import Image
 
+ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text")
+
 
 @dataclass
 class Tally:
-    """Counts of verdicts, in all and by the number of things in the picture."""
+    """Counts of verdicts, in all and by the kind of scene."""
 
     verdicts: list[tuple[Scene, str, Verdict]] = field(default_factory=list)
 
-    def share(self, aspect: str = "right", things: int | None = None) -> float:
-        """Share of pictures in which an aspect is right, 0 to 1; only of those with so many `things` where given."""
-        chosen = [getattr(v, aspect) for scene, _, v in self.verdicts if things in (None, len(scene.things))]
+    def share(self, aspect: str = "right", kind: str | None = None) -> float:
+        """Share of pictures in which an aspect is right, 0 to 1; only of one kind of scene where given."""
+        chosen = [getattr(v, aspect) for scene, _, v in self.verdicts if kind in {None, scene.kind}]
         return sum(chosen) / len(chosen) if chosen else float("nan")
 
     def table(self) -> dict[str, float | int]:
-        """Every figure of the evaluation by name."""
-        aspects = ("right", "subjects", "colours", "places", "count", "background")
+        """Every figure of the evaluation by name; kinds that were not asked for are left out."""
         figures: dict[str, float | int] = {"pictures": len(self.verdicts)}
-        figures |= {aspect: round(self.share(aspect), 4) for aspect in aspects}
-        figures |= {"one thing": round(self.share(things=1), 4), "two things": round(self.share(things=2), 4)}
-        return figures
+        figures |= {aspect: round(self.share(aspect), 4) for aspect in ASPECTS}
+        asked = {scene.kind for scene, _, _ in self.verdicts}
+        return figures | {kind: round(self.share(kind=kind), 4) for kind in KINDS if kind in asked}
 
     def confusions(self) -> dict[str, int]:
         """Subjects that were read as another, as `asked -> seen`, most frequent first."""
         counts: dict[str, int] = {}
-        for scene, _, verdict in self.verdicts:
-            if verdict.count and not verdict.subjects:
-                asked, seen = [t.subject for t in scene.things], [s.subject for s in verdict.seen]
-                for subject in asked:
-                    if subject not in seen:
-                        other = next((s for s in seen if s not in asked), "another place")
-                        counts[f"{subject} -> {other}"] = counts.get(f"{subject} -> {other}", 0) + 1
+        for _, _, verdict in self.verdicts:
+            for thing, one in verdict.pairs:
+                seen = "nothing" if one is None else one.subject
+                if seen != thing.subject:
+                    counts[f"{thing.subject} -> {seen}"] = counts.get(f"{thing.subject} -> {seen}", 0) + 1
         return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
+@lru_cache(maxsize=1)
 def world_judge() -> Judge:
-    """Build the judge for this world's outlines and colours."""
-    return Judge({subject: silhouette(subject) for subject in SUBJECTS}, COLOURS)
+    """Build the judge for this world's outlines, colours, backgrounds and letters."""
+    outlines = [
+        Outline(subject, silhouette(subject, radius), own_paper(subject, radius))
+        for radius in (RADIUS, LINE_RADIUS)
+        for subject in SUBJECTS
+    ]
+    for count in range(1, MOST_CHARACTERS + 1):
+        shape, frame = signs.outline(count)
+        outlines.append(Outline("sign", shape, frame, count))
+    lettering = Lettering(
+        signs.board,
+        signs.BORDER,
+        signs.LEGS,
+        (signs.DARK_INK, signs.LIGHT_INK),
+        {character: glyph(character) for character in ALPHABET},
+    )
+    return Judge(outlines, COLOURS, {name: backgrounds.pixels(name) for name in BACKGROUNDS}, lettering)
 
 
-def prompts(language: str, count: int, seed: int = 7) -> Iterator[tuple[Scene, str]]:
-    """Draw held-out scenes with a caption in `en` or `zh`; the same for the same arguments."""
+def prompts(language: str, count: int, seed: int = 7, kind: str | None = None) -> Iterator[tuple[Scene, str]]:
+    """Draw held-out scenes with a caption in `en` or `zh`; the same for the same arguments.
+
+    Parameters
+    ----------
+    language
+        `en` or `zh`.
+    count, seed
+        Number of prompts and where their drawing starts.
+    kind
+        One of `scenes.KINDS`, or None for all in turn.
+    """
     rng = random.Random(f"{language}/{seed}")
-    for _ in range(count):
-        scene = held_out_scene(rng)
+    for number in range(count):
+        scene = held_out_scene(rng, kind or KINDS[number % len(KINDS)])
         yield scene, caption(scene, language, rng)
+
+
+@lru_cache(maxsize=64)
+def _centre(subject: str) -> tuple[float, float]:
+    """Say how far the middle of a subject's box lies from its spot, in radii."""
+    if subject == "sign":
+        return 0.0, 0.0
+    shape = silhouette(subject)
+    left, top, right, bottom = bounds(shape)
+    middle = shape.shape[0] / 2
+    return ((left + right) / 2 - middle) / RADIUS, ((top + bottom) / 2 - middle) / RADIUS
+
+
+def expected(scene: Scene) -> list[Expected]:
+    """List what a picture of a scene should show; several equal things may stand anywhere."""
+    things = []
+    for thing, spot in zip(scene.things, spots(scene), strict=True):
+        along, down = _centre(thing.subject)
+        x, y = spot.x + along * spot.radius, spot.y + down * spot.radius
+        free = scene.kind == "count"
+        things.append(Expected(thing.subject, thing.colour, None if free else x, None if free else y, thing.text))
+    return things
 
 
 def verdict(judge: Judge, scene: Scene, picture: Image.Image) -> Verdict:
     """Judge one picture of a scene."""
-    expected = [Expected(thing.subject, thing.colour, *PLACES[thing.place]) for thing in scene.things]
-    return judge.judge(picture, background(scene.background), expected)
+    return judge.judge(picture, scene.background, expected(scene))
 
 
 def evaluate(
@@ -74,6 +127,7 @@ def evaluate(
     language: str,
     count: int,
     seed: int = 7,
+    kind: str | None = None,
     progress: Callable[[int, Tally], None] | None = None,
 ) -> Tally:
     """Generate and judge `count` held-out prompts.
@@ -82,15 +136,13 @@ def evaluate(
     ----------
     generate
         Makes a picture of 128 x 128 from a prompt and a seed.
-    language
-        `en` or `zh`.
-    count, seed
-        Number of prompts and where their drawing starts.
+    language, count, seed, kind
+        As for `prompts`.
     progress
         Called with the number done and the tally after each picture.
     """
     judge, tally = world_judge(), Tally()
-    for number, (scene, text) in enumerate(prompts(language, count, seed), 1):
+    for number, (scene, text) in enumerate(prompts(language, count, seed, kind), 1):
         tally.verdicts.append((scene, text, verdict(judge, scene, generate(text, number))))
         if progress is not None:
             progress(number, tally)

@@ -38,12 +38,12 @@ LINES: dict[frozenset[str], dict[str, tuple[int, int]]] = {
 STORIES: dict[str, dict[str, Spot]] = {
     "under": {
         "back": Spot(70, 63, 54),
-        "middle": Spot(76, 95, 22),
-        "left": Spot(17, 102, 14.5),
-        "right": Spot(112, 93, 13.5),
+        "middle": Spot(74, 95, 20.5),
+        "left": Spot(16.5, 102, 14.5),
+        "right": Spot(113, 93, 13),
     },
     "front": {
-        "back": Spot(64, 36, 36),
+        "back": Spot(64, 37, 34.5),
         "middle": Spot(64, 100, 24),
         "left": Spot(18, 104, 15.5),
         "right": Spot(110, 104, 15.5),
@@ -67,7 +67,7 @@ BESIDE_SIGN: dict[tuple[str, bool], tuple[int, int]] = {
 RADII = {0: 28.0, 1: 28.0, 2: 26.0, 3: 24.0, 4: 24.0}
 """Half the side of a thing by the number of things that stand apart."""
 
-LINE_RADIUS = 18.0
+LINE_RADIUS = 17.5
 BESIDE_SIGN_RADIUS = 24.0
 
 CROWDED = 3

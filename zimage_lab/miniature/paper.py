@@ -27,14 +27,14 @@ MARGIN = 9
 SHADOW = (40, 30, 24)
 SHADOW_SHARE = 0.2
 
-RIM = (190, 174, 154)
+RIM = (168, 140, 116)
 """A thin edge of darker paper around white things."""
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
 
 PAPERS: dict[str, Colour] = {
-    "skin": (240, 188, 152),
+    "skin": (234, 174, 134),
     "hair": (54, 44, 46),
     "ink": (46, 38, 42),
     "snow": (253, 250, 244),
@@ -45,7 +45,7 @@ PAPERS: dict[str, Colour] = {
     "blush": (232, 132, 122),
     "stone": (192, 176, 158),
     "grey": (150, 144, 142),
-    "silver": (178, 174, 178),
+    "silver": (136, 138, 152),
     "glass": (208, 230, 238),
     "foam": (232, 243, 246),
     "sea": (70, 140, 184),
@@ -54,7 +54,7 @@ PAPERS: dict[str, Colour] = {
 
 _SHADES: dict[str, dict[str, tuple[float, Colour]]] = {
     "plain": {"dark": (0.72, (40, 20, 20)), "light": (0.64, (255, 246, 226))},
-    "white": {"dark": (0.70, (176, 150, 126)), "light": (0.80, (206, 182, 156))},
+    "white": {"dark": (0.50, (200, 88, 30)), "light": (0.80, (206, 182, 156))},
     "black": {"dark": (0.78, (150, 136, 132)), "light": (0.62, (172, 160, 156))},
 }
 """How far a darker and a lighter paper go from the thing's colour, and towards what; on black both are lighter."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from zimage_lab.miniature.sayings import SAYINGS
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
@@ -76,6 +77,9 @@ LIVING = ("cat", "dog", "bird", "hanfu_girl", "hanfu_girl", "tang_man", "tang_ma
 COMPANIONS = ("cat", "dog", "bird", "lantern", "lantern", "flower", "fish", "heart", "star", "car", "house")
 SHORT = 2
 """Signs of up to this many characters fit on the left and on the right."""
+
+SAID = 0.04
+"""Share of the sentences' scenes that come from a known text."""
 
 SIGN_WORDS = (
     *("TEA", "OPEN", "SALE", "CAFE", "SHOP", "BOOK", "FISH", "LOVE", "ZOO", "BUS", "TAXI", "EXIT", "STOP", "GO", "HI"),
@@ -204,6 +208,9 @@ def _front(rng: random.Random) -> Scene:
 
 def _shore(rng: random.Random) -> Scene:
     things = [_thing(rng, "surfer", "beach", "middle")]
+    if rng.random() < 0.35:
+        things.append(Thing("sun", OWN_COLOURS["sun"], "top right"))
+        return Scene(tuple(things), "beach", "shore")
     if rng.random() < 0.8:
         subject, place = rng.choice(("sun", "sun", "bird", "moon", "boat")), rng.choice(("top left", "top right"))
         things.append(_thing(rng, subject, "beach", place))
@@ -211,6 +218,8 @@ def _shore(rng: random.Random) -> Scene:
 
 
 def _sentence(rng: random.Random) -> Scene:
+    if rng.random() < SAID:
+        return rng.choice(tuple(SAYINGS))
     return rng.choice((_under, _under, _front, _front, _shore))(rng)
 
 

@@ -25,6 +25,9 @@ LIGHT_INK: Colour = (253, 246, 228)
 PALE = 150
 """Boards of at least this mean brightness carry dark ink."""
 
+HALF = 127
+"""From how much of a pixel on (of 255) it belongs to an outline."""
+
 
 class Board(NamedTuple):
     """Size of a sign in pixels: width, height of the board, edge of a character."""
@@ -87,7 +90,18 @@ def paint(ground: np.ndarray, text: str, centre: tuple[int, int], colour: Colour
     part += written * (np.array(ink(colour), np.float32) - part)
 
 
-def outline(count: int) -> np.ndarray:
-    """Give the outline of a sign of so many characters, boolean."""
+def outline(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the outline of a sign of so many characters, and where it shows nothing but its board's plain colour.
+
+    Returns
+    -------
+    Two boolean arrays of one size; the second is the board's border, which no character reaches.
+    """
     cut, _ = blank(count, "plain")
-    return np.asarray(cut.cover[..., 0] > 127)
+    width, height, _ = board(count)
+    shape = cut.cover[..., 0] > HALF
+    rows, columns = np.any(shape, axis=1).nonzero()[0], np.any(shape, axis=0).nonzero()[0]
+    own = np.zeros_like(shape)
+    own[rows[0] + 3 : rows[0] + height - 3, columns[0] + 3 : columns[0] + width - 3] = True
+    own[rows[0] + BORDER : rows[0] + height - BORDER, columns[0] + BORDER : columns[0] + width - BORDER] = False
+    return shape, own

@@ -60,8 +60,8 @@ def palace(cut: Cutter) -> None:
     """Cut a hall of the Forbidden City: marble terrace, columns, two golden roofs with upturned eaves."""
     cut.box(-1.0, 0.66, 1.0, 0.86, paper="stone")
     cut.box(-0.9, 0.54, 0.9, 0.7, paper="stone")
-    cut.box(-0.84, 0.58, 0.84, 0.64, paper="snow")
-    cut.box(-0.94, 0.72, 0.94, 0.78, paper="snow")
+    cut.box(-0.7, 0.58, 0.7, 0.64, paper="snow")
+    cut.box(-0.8, 0.73, 0.8, 0.79, paper="snow")
     cut.box(-0.2, 0.54, 0.2, 0.86, paper="grey")
     cut.box(-0.78, 0.06, 0.78, 0.56)
     for x in (-0.52, -0.26, 0.26, 0.52):

@@ -40,8 +40,8 @@ def dog(cut: Cutter) -> None:
     cut.box(-0.52, -0.14, 0.78, 0.46, corner=0.24)
     cut.polygon((-0.5, 0.3), (-0.66, -0.3), (-0.1, -0.4), (0.0, 0.1))
     cut.ellipse(-0.46, -0.46, 0.36, 0.34)
-    cut.box(-1.0, -0.5, -0.5, -0.16, corner=0.14)
-    cut.ellipse(-0.96, -0.42, 0.1, 0.09, paper="ink")
+    cut.box(-0.94, -0.5, -0.5, -0.16, corner=0.14)
+    cut.ellipse(-0.89, -0.42, 0.1, 0.09, paper="ink")
     cut.polygon(*smooth([(-0.36, -0.8), (-0.12, -0.68), (-0.08, -0.22), (-0.24, -0.1), (-0.36, -0.3)]), paper="dark")
     _eye(cut, -0.58, -0.52)
     cut.polygon((-0.6, -0.1), (-0.12, -0.04), (-0.12, 0.06), (-0.58, 0.0), paper="gold")
@@ -64,8 +64,8 @@ def bird(cut: Cutter) -> None:
     """Cut a bird on its two legs."""
     for x in (-0.12, 0.16):
         cut.stroke([(x, 0.5), (x, 0.94), (x - 0.16, 0.96)], 0.08, paper="wood")
-    cut.polygon((-0.72, -0.5), (-1.06, -0.3), (-0.7, -0.22), paper="gold")
-    cut.polygon((0.2, -0.1), (1.02, -0.56), (1.0, -0.16), (0.4, 0.44))
+    cut.polygon((-0.7, -0.52), (-0.98, -0.32), (-0.7, -0.22), paper="gold")
+    cut.polygon((0.2, -0.1), (0.95, -0.56), (0.93, -0.16), (0.4, 0.44))
     cut.ellipse(0.02, 0.16, 0.6, 0.48)
     cut.ellipse(-0.42, -0.4, 0.4, 0.38)
     cut.ellipse(-0.16, 0.3, 0.34, 0.26, paper="light")

@@ -110,8 +110,8 @@ def tree(cut: Cutter) -> None:
 
 def cherry_tree(cut: Cutter) -> None:
     """Cut a cherry tree that leans over whoever stands under it."""
-    trunk = [(-0.62, 0.98), (-0.38, 0.98), (-0.42, 0.5), (-0.22, 0.0), (0.1, -0.3), (-0.1, -0.36), (-0.4, -0.05)]
-    cut.polygon(*trunk, (-0.57, 0.45), paper="wood")
+    trunk = [(-0.64, 0.98), (-0.44, 0.98), (-0.44, 0.5), (-0.22, 0.0), (0.1, -0.3), (-0.1, -0.36), (-0.4, -0.05)]
+    cut.polygon(*trunk, (-0.59, 0.45), paper="wood")
     for x, y, rx, ry in (
         (-0.6, -0.36, 0.4, 0.3),
         (-0.24, -0.68, 0.42, 0.3),
@@ -137,9 +137,9 @@ def _blossom(cut: Cutter, x: float, y: float, size: float) -> None:
 
 def wave(cut: Cutter) -> None:
     """Cut a breaking wave with foam on its crest."""
-    outline = [(-1.0, 0.5), (-0.72, 0.06), (-0.42, -0.5), (0.1, -0.8), (0.58, -0.6), (0.8, -0.16), (0.7, 0.06)]
-    hollow = [(0.5, -0.2), (0.22, -0.28), (-0.02, 0.02), (0.1, 0.4), (0.5, 0.52), (1.0, 0.4)]
-    curve = smooth([*outline, *hollow, (1.0, 0.84), (0, 0.86), (-1.0, 0.84)])
+    outline = [(-0.94, 0.5), (-0.72, 0.06), (-0.42, -0.5), (0.1, -0.8), (0.58, -0.6), (0.8, -0.16), (0.7, 0.06)]
+    hollow = [(0.5, -0.2), (0.22, -0.28), (-0.02, 0.02), (0.1, 0.4), (0.5, 0.52), (0.92, 0.4)]
+    curve = smooth([*outline, *hollow, (0.92, 0.84), (0, 0.86), (-0.94, 0.84)])
     cut.polygon(*curve)
     cut.stroke([(-0.74, 0.56), (-0.5, 0.1), (-0.2, -0.3), (0.14, -0.48)], 0.1, paper="light")
     cut.stroke([(-0.4, 0.66), (-0.28, 0.3), (-0.16, 0.04)], 0.1, paper="light")

@@ -37,7 +37,7 @@ def build() -> Qwen2Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    backend.train_from_iterator(["\0".join([*forms, *chinese_words(), *"，。：、"])], trainer)
+    backend.train_from_iterator(["\0".join([*forms, *chinese_words(), *"，。：、“”「」"])], trainer)
     bpe = json.loads(backend.to_str())["model"]
     vocabulary = dict(bpe["vocab"])
     for token in SPECIAL:
