@@ -1,33 +1,59 @@
-"""The picture world: what is drawn, what is said, what is held out, and the judge that reads it."""
+"""The picture world: what is drawn, what is held out, and that things stand apart."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
 
+import numpy as np
 import pytest
 
-from zimage_lab import models
-from zimage_lab.miniature import captions, evaluate
-from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.world import COLOURS, SUBJECTS, Scene, Thing, draw_scene, held_out_scene, training_scene
+from zimage_lab.miniature import backgrounds, glyphs, signs
+from zimage_lab.miniature.drawing import draw, silhouette
+from zimage_lab.miniature.edits import EDITS, Edit, edit_pair, held_out_edit, training_edit
+from zimage_lab.miniature.sayings import SAYINGS
+from zimage_lab.miniature.scenes import KINDS, draw_scene, held_out_scene, training_scene
+from zimage_lab.miniature.sign_texts import SIGN_WORDS, sign_text
+from zimage_lab.miniature.world import (
+    BACKGROUNDS,
+    COLOURS,
+    HIDDEN,
+    OWN_COLOURS,
+    SIGN_CHARACTERS,
+    SIGN_LETTERS,
+    SUBJECTS,
+    Scene,
+    Thing,
+)
 
-MINIATURE = models.find("miniature-turbo")
 RED_CIRCLE_BLUE_CAT = Scene((Thing("circle", "red", "left"), Thing("cat", "blue", "right")), "white")
 
 
-def scenes(count: int, seed: int = 0) -> list[Scene]:
+def scenes(count: int, seed: int = 0, kind: str | None = None) -> list[Scene]:
     rng = random.Random(seed)
-    return [draw_scene(rng) for _ in range(count)]
+    return [draw_scene(rng, kind) for _ in range(count)]
 
 
-def test_held_out_scenes_are_never_trained_on() -> None:
+def test_the_world_is_as_large_as_it_says() -> None:
+    assert len(SUBJECTS) == 24
+    assert len(COLOURS) == 10
+    assert len(BACKGROUNDS) == 9
+    assert len(set(SIGN_CHARACTERS)) == 40
+    assert set(OWN_COLOURS) == {*SUBJECTS, "sign"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_held_out_scenes_are_never_trained_on(kind: str) -> None:
     rng = random.Random(1)
-    trained = {training_scene(rng) for _ in range(3000)}
-    asked = {held_out_scene(rng) for _ in range(500)}
+    trained = {training_scene(rng, kind) for _ in range(2000)}
+    asked = {held_out_scene(rng, kind) for _ in range(200)}
     assert not trained & asked
-    share = sum(scene.held_out for scene in scenes(4000)) / 4000
-    assert 0.07 < share < 0.13
+    assert {scene.kind for scene in trained | asked} == {kind}
+
+
+def test_one_scene_in_ten_is_held_out_and_no_known_text() -> None:
+    assert 0.08 < sum(scene.held_out for scene in scenes(4000)) / 4000 < 0.12
+    assert not any(scene.held_out for scene in SAYINGS)
 
 
 def test_held_out_does_not_depend_on_the_order_of_things() -> None:
@@ -35,67 +61,71 @@ def test_held_out_does_not_depend_on_the_order_of_things() -> None:
     assert swapped.held_out == RED_CIRCLE_BLUE_CAT.held_out
 
 
-def test_drawing_is_repeatable_and_stays_in_the_frame() -> None:
+def test_everything_gets_its_share() -> None:
+    drawn = scenes(6000)
+    things = [thing for scene in drawn for thing in scene.things]
+    for name, known in (("subject", OWN_COLOURS), ("colour", COLOURS)):
+        counts = [sum(getattr(thing, name) == one for thing in things) for one in known]
+        assert min(counts) > 0.2 * sum(counts) / len(counts)
+    assert {scene.background for scene in drawn} == set(BACKGROUNDS)
+    assert {len(scene.things) for scene in drawn if scene.kind == "count"} == {2, 3, 4}
+
+
+def test_nothing_is_drawn_on_its_own_colour() -> None:
+    assert not any((t.colour, scene.background) in HIDDEN for scene in scenes(3000) for t in scene.things)
+    for colour, rgb in COLOURS.items():
+        for name in BACKGROUNDS:
+            if (colour, name) not in HIDDEN:
+                away = np.linalg.norm(backgrounds.pixels(name) - rgb, axis=-1)
+                assert (away < 40).mean() < 0.03, (colour, name)  # a star and a line of foam may come near
+
+
+def test_signs_carry_what_can_be_drawn() -> None:
+    rng = random.Random(0)
+    texts = [*SIGN_WORDS, *(sign_text(rng) for _ in range(3000))]
+    assert all(1 <= len(text) <= 4 and set(text) <= set(glyphs.ALPHABET) for text in texts)
+    assert {*SIGN_LETTERS, *SIGN_CHARACTERS} == {character for text in texts for character in text}
+    assert min(signs.board(count).glyph for count in (1, 2)) >= 20
+    assert signs.board(4).glyph >= 14
+    assert all(0.05 < glyphs.glyph(character).mean() < 0.6 for character in glyphs.ALPHABET)
+
+
+def test_drawing_is_repeatable() -> None:
     scene = scenes(1)[0]
     assert draw(scene, random.Random(3)).tobytes() == draw(scene, random.Random(3)).tobytes()
     assert draw(scene).size == (128, 128)
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_captions_are_short_and_of_known_words(language: str) -> None:
-    from zimage_lab.miniature.forward import Captions
-    from zimage_lab.miniature.tokenizer import build
+def test_outlines_are_far_apart() -> None:
+    from zimage_lab.metrics.regions import normalised
 
+    shapes = {subject: normalised(silhouette(subject)) for subject in SUBJECTS}
+    for one, first in shapes.items():
+        for other, second in shapes.items():
+            assert one == other or (first & second).sum() / (first | second).sum() < 0.85, (one, other)
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_an_edit_leaves_the_rest_to_the_pixel(kind: str) -> None:
+    rng = random.Random(8)
+    for _ in range(20):
+        edit = edit_pair(rng, kind=kind)
+        before, after = (np.asarray(picture, int) for picture in edit.pictures())
+        changed = {*edit.before.things} ^ {*edit.after.things}
+        allowed = np.zeros(before.shape[:2], bool)
+        for spot in (edit.where[thing.place] for thing in changed):
+            reach = int(spot.radius * 1.15) + 9
+            top, left = max(0, int(spot.y) - reach), max(0, int(spot.x) - reach)
+            allowed[top : int(spot.y) + reach, left : int(spot.x) + reach] = True
+        assert (before != after).any()
+        assert not (before != after).any(-1)[~allowed].any()
+        assert edit.instruction
+
+
+def test_edits_are_held_out_by_their_scenes() -> None:
     rng = random.Random(2)
-    texts = [captions.caption(scene, language, rng) for scene in scenes(400)]
-    assert not {word for text in texts for word in models.unknown_words(MINIATURE, text)}
-    assert Captions.of(build(), texts).ids.shape[1] == 32
-    assert len(set(texts)) > 350
-
-
-def test_unknown_words_are_named_once_in_order() -> None:
-    assert models.unknown_words(MINIATURE, "a red dragon and a Dragon, 樱花树") == ["dragon", "Dragon", "樱花"]
-    assert models.unknown_words(MINIATURE, "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景") == []
-
-
-def test_the_judge_reads_drawn_pictures() -> None:
-    judge, rng = evaluate.world_judge(), random.Random(4)
-    verdicts = [evaluate.verdict(judge, scene, draw(scene, rng)) for scene in scenes(200, seed=5)]
-    assert sum(verdict.right for verdict in verdicts) >= 198
-
-
-@pytest.mark.parametrize(
-    ("wrong", "aspect"),
-    [
-        (Scene((Thing("cat", "blue", "left"), Thing("circle", "red", "right")), "white"), "subjects"),
-        (Scene((Thing("circle", "green", "left"), Thing("cat", "blue", "right")), "white"), "colours"),
-        (Scene((Thing("circle", "red", "left"),), "white"), "count"),
-        (Scene((Thing("circle", "red", "top"), Thing("cat", "blue", "bottom")), "white"), "places"),
-        (Scene(RED_CIRCLE_BLUE_CAT.things, "night"), "background"),
-    ],
-)
-def test_the_judge_says_what_is_wrong(wrong: Scene, aspect: str) -> None:
-    verdict = evaluate.verdict(evaluate.world_judge(), RED_CIRCLE_BLUE_CAT, draw(wrong))
-    assert not getattr(verdict, aspect)
-    assert not verdict.right
-
-
-def test_the_judge_sees_nothing_in_noise() -> None:
-    import numpy as np
-    from PIL import Image
-
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8))
-    assert not evaluate.verdict(evaluate.world_judge(), RED_CIRCLE_BLUE_CAT, noise).right
-
-
-def test_an_evaluation_counts_what_the_judge_says() -> None:
-    drawn = {text: scene for scene, text in evaluate.prompts("zh", 20)}
-    tally = evaluate.evaluate(lambda prompt, _: draw(drawn[prompt]), language="zh", count=20)
-    assert tally.table()["right"] == 1.0
-    blank = evaluate.evaluate(lambda *_: draw(Scene((), "white")), language="en", count=10)
-    assert blank.table()["right"] == 0.0
-
-
-def test_every_subject_and_colour_has_words_in_both_languages() -> None:
-    assert set(captions.ENGLISH_SUBJECTS) == set(captions.CHINESE_SUBJECTS) == set(SUBJECTS)
-    assert set(captions.CHINESE_COLOURS) == set(COLOURS)
+    trained = [training_edit(rng) for _ in range(300)]
+    seen = {scene for edit in trained for scene in (edit.before, edit.after)}
+    asked: list[Edit] = [held_out_edit(rng) for _ in range(100)]
+    assert not any({edit.before, edit.after} <= seen for edit in asked)
+    assert {edit.language for edit in trained} == {"en", "zh"}

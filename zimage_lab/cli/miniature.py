@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FIRST_GUESS = 1000
 """Updates to plan for until a stage that was given minutes has seen how many fit."""
 
+KINDS = ("single", "pair", "triple", "count", "sign", "sentence")
+"""Kinds of prompts, as `miniature.scenes` names them; listed here so that help needs no import."""
+
 MOST_PROMPTS = 100_000
 EDGE = 128
 """Edge of a judged picture in pixels: the judge knows the world's places at this size."""
@@ -56,6 +59,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--prompts", type=whole, default=200, metavar="N", help="number of prompts (default: 200)")
     parser.add_argument("--model", default="miniature-turbo", metavar="NAME", help="default: miniature-turbo")
     parser.add_argument("--steps", type=whole, metavar="N", help="denoising steps (default: the model's)")
+    parser.add_argument("--kind", choices=KINDS, help="only prompts of this kind (default: all in turn)")
     parser.add_argument("--seed", type=whole, default=7, metavar="N", help="where the drawing of prompts starts")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=evaluate, parser=parser)
@@ -81,6 +85,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
                 language=arguments.language,
                 count=count,
                 seed=seed,
+                kind=arguments.kind,
                 progress=_progress(count),
             )
         finally:
@@ -120,7 +125,7 @@ def _print(tally: Tally, arguments: argparse.Namespace) -> None:
     figures = {name: None if math.isnan(value) else value for name, value in tally.table().items()}
     confusions = tally.confusions()
     if arguments.json:
-        asked = {name: getattr(arguments, name) for name in ("model", "language", "prompts", "steps", "seed")}
+        asked = {name: getattr(arguments, name) for name in ("model", "language", "prompts", "kind", "steps", "seed")}
         say_json({**asked, "figures": figures, "confusions": confusions})
         return
     rows = [[name, _figure(name, value)] for name, value in figures.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zimage_lab.miniature import chinese, english, sayings, words
+from zimage_lab.miniature import chinese, english, instructions, sayings, words
 from zimage_lab.miniature.world import SIGN_CHARACTERS
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def english_words() -> tuple[str, ...]:
         *(name for name, _ in words.NUMBERS.values()),
         "Forbidden City",
         english.GLUE,
+        instructions.ENGLISH_GLUE,
     ]
     return tuple(sorted({word for phrase in phrases for word in phrase.split() if word.isalpha()}))
 
@@ -78,6 +79,7 @@ def chinese_words() -> tuple[str, ...]:
         *words.CHINESE_STYLES,
         *(opening.strip("，：") for opening in words.CHINESE_OPENINGS),
         *chinese.GLUE,
+        *instructions.CHINESE_GLUE,
         *SIGN_CHARACTERS,
     }
     return tuple(sorted(listed, key=lambda word: (-len(word), word)))

@@ -43,8 +43,8 @@ def _coloured(phrase: str, thing: Thing, rng: random.Random) -> str:
     return phrase.replace("~的", f"{colour}的").replace("~", colour + of)
 
 
-def _noun(thing: Thing, rng: random.Random) -> str:
-    quiet = silent(thing, rng)
+def noun(thing: Thing, rng: random.Random, *, quiet: bool) -> str:
+    """Name one thing alone, with its colour or quiet about it."""
     if thing.subject == "sign":
         text = rng.choice(("“{}”", "“{}”", "「{}」", '"{}"')).format(thing.text)
         phrase = rng.choice(words.CHINESE_SIGNS).format(text)
@@ -59,22 +59,22 @@ def _noun(thing: Thing, rng: random.Random) -> str:
 
 def thing_phrase(thing: Thing, rng: random.Random) -> str:
     """Name one thing, mostly with its measure word."""
-    noun = _noun(thing, rng)
-    if noun == FAMOUS or rng.random() < 0.25:
-        return noun
-    return f"一{rng.choice(words.MEASURES.get(thing.subject, '个'))}{noun}"
+    said = noun(thing, rng, quiet=silent(thing, rng))
+    if said == FAMOUS or rng.random() < 0.25:
+        return said
+    return f"一{rng.choice(words.MEASURES.get(thing.subject, '个'))}{said}"
 
 
 def _count(scene: Scene, rng: random.Random) -> str:
     number, thing = len(scene.things), scene.things[0]
     measure = rng.choice(words.MEASURES.get(thing.subject, "个"))
     said = f"{str(number) if rng.random() < 0.15 else words.NUMBERS[number][1]}{measure}"
-    noun = _noun(thing, rng)
+    name = noun(thing, rng, quiet=silent(thing, rng))
     arranged = ARRANGED.get(tuple(one.place for one in scene.things))
     if arranged and rng.random() < 0.2:
         how = rng.choice(arranged)
-        return f"{said}{how}{noun}" if how.endswith("的") else f"{said}{noun}，{how}"
-    return f"{rng.choice(('', '', '有'))}{said}{noun}"
+        return f"{said}{how}{name}" if how.endswith("的") else f"{said}{name}，{how}"
+    return f"{rng.choice(('', '', '有'))}{said}{name}"
 
 
 def _placed(things: tuple[Thing, ...], rng: random.Random) -> str:
@@ -127,7 +127,7 @@ def _story(scene: Scene, rng: random.Random) -> str:
     back, front, *beside = scene.things
     who, what = thing_phrase(front, rng), thing_phrase(back, rng)
     if rng.random() < 0.6:
-        what = _noun(back, rng)
+        what = noun(back, rng, quiet=silent(back, rng))
     below = "下" if scene.story == "under" else rng.choice(("前", "前", "前面"))
     doing = "拍照" if front.subject == "tang_man" and rng.random() < 0.4 else ""
     body = f"{who}{'在' if doing else rng.choice(('站在', '在'))}{what}{below}{doing}"
@@ -140,7 +140,11 @@ def _story(scene: Scene, rng: random.Random) -> str:
 
 def _shore(things: tuple[Thing, ...], rng: random.Random) -> str:
     beach, who = rng.choice(("夏日海滩上", "夏日海滩上", "海滩上", "沙滩上", "海边")), things[0]
-    body = f"{beach}的{_noun(who, rng)}" if rng.random() < 0.6 else f"{beach}有{thing_phrase(who, rng)}"
+    body = (
+        f"{beach}的{noun(who, rng, quiet=silent(who, rng))}"
+        if rng.random() < 0.6
+        else f"{beach}有{thing_phrase(who, rng)}"
+    )
     if rng.random() < 0.2:
         body = f"{thing_phrase(who, rng)}在{beach}"
     if len(things) == 1:

@@ -15,7 +15,7 @@ from zimage_lab.miniature.world import COLOURS, SUBJECTS
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from zimage_lab.miniature.world import Scene, Thing
 
@@ -74,7 +74,7 @@ def paint(ground: np.ndarray, thing: Thing, spot: Spot) -> None:
     cut.paint(ground, left - half, top - half, colour)
 
 
-def draw(scene: Scene, rng: random.Random | None = None) -> Image.Image:
+def draw(scene: Scene, rng: random.Random | None = None, where: Mapping[str, Spot] | None = None) -> Image.Image:
     """Draw a scene.
 
     Parameters
@@ -83,14 +83,20 @@ def draw(scene: Scene, rng: random.Random | None = None) -> Image.Image:
         What to draw.
     rng
         Moves and scales the objects a little (2 px, 5 %); None draws them exactly in place.
+    where
+        Spots by place, where they are not those of the scene's layout; things stand there exactly.
 
     Returns
     -------
     RGB picture of 128 x 128 pixels.
     """
     ground = backgrounds.pixels(scene.background).copy()
-    for thing, spot in zip(scene.things, spots(scene), strict=True):
-        paint(ground, thing, moved(spot, play(scene), rng))
+    if where is None:
+        stand = [moved(spot, play(scene), rng) for spot in spots(scene)]
+    else:
+        stand = [where[thing.place] for thing in scene.things]
+    for thing, spot in zip(scene.things, stand, strict=True):
+        paint(ground, thing, spot)
     return Image.fromarray(np.rint(ground.clip(0, 255)).astype(np.uint8))
 
 

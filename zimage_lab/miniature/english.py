@@ -41,8 +41,8 @@ def _coloured(phrase: str, colour: str) -> str:
     return " ".join(phrase.replace("~", colour).split())
 
 
-def _noun(thing: Thing, rng: random.Random) -> str:
-    quiet = silent(thing, rng)
+def noun(thing: Thing, rng: random.Random, *, quiet: bool) -> str:
+    """Name one thing alone, with its colour or quiet about it."""
     if thing.subject == "sign":
         text = rng.choice(('"{}"', '"{}"', "“{}”")).format(thing.text)
         phrase = rng.choice(words.ENGLISH_SIGNS).format(text)
@@ -57,10 +57,10 @@ def _noun(thing: Thing, rng: random.Random) -> str:
 
 def thing_phrase(thing: Thing, rng: random.Random) -> str:
     """Name one thing, with or without an article."""
-    noun = _noun(thing, rng)
-    if noun == "Forbidden City" or (noun in {"sun", "moon"} and rng.random() < 0.5):
-        return f"the {noun}"
-    return f"{rng.choice(('a', 'a', 'a', 'one', ''))} {noun}".strip()
+    said = noun(thing, rng, quiet=silent(thing, rng))
+    if said == "Forbidden City" or (said in {"sun", "moon"} and rng.random() < 0.5):
+        return f"the {said}"
+    return f"{rng.choice(('a', 'a', 'a', 'one', ''))} {said}".strip()
 
 
 def _plural(thing: Thing, rng: random.Random) -> str:
@@ -68,8 +68,8 @@ def _plural(thing: Thing, rng: random.Random) -> str:
     if thing.subject in words.ENGLISH_PEOPLE:
         phrase = rng.choice(words.ENGLISH_PEOPLE[thing.subject][2 + quiet])
     else:
-        noun = rng.choice(words.ENGLISH_NOUNS[thing.subject])
-        phrase = "~ " + words.ENGLISH_PLURALS.get(noun, f"{noun}s")
+        one = rng.choice(words.ENGLISH_NOUNS[thing.subject])
+        phrase = "~ " + words.ENGLISH_PLURALS.get(one, f"{one}s")
     return _coloured(phrase, "" if quiet else thing.colour)
 
 

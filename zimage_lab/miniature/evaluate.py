@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from zimage_lab.metrics.judge import Expected, Judge, Outline, Verdict
+from zimage_lab.metrics.judge import Judge
 from zimage_lab.metrics.lettering import Lettering
 from zimage_lab.metrics.regions import bounds
+from zimage_lab.metrics.verdict import Expected, Outline, Verdict
 from zimage_lab.miniature import backgrounds, signs
 from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.drawing import RADIUS, own_paper, silhouette
@@ -19,9 +20,11 @@ from zimage_lab.miniature.scenes import KINDS, held_out_scene
 from zimage_lab.miniature.world import BACKGROUNDS, COLOURS, MOST_CHARACTERS, SUBJECTS, Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from PIL import Image
+
+    from zimage_lab.miniature.layouts import Spot
 
 ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text")
 
@@ -105,13 +108,22 @@ def _centre(subject: str) -> tuple[float, float]:
     return ((left + right) / 2 - middle) / RADIUS, ((top + bottom) / 2 - middle) / RADIUS
 
 
-def expected(scene: Scene) -> list[Expected]:
-    """List what a picture of a scene should show; several equal things may stand anywhere."""
+def expected(scene: Scene, where: Mapping[str, Spot] | None = None) -> list[Expected]:
+    """List what a picture of a scene should show; several equal things may stand anywhere.
+
+    Parameters
+    ----------
+    scene
+        What was asked for.
+    where
+        Spots by place, where they are not those of the scene's layout.
+    """
     things = []
-    for thing, spot in zip(scene.things, spots(scene), strict=True):
+    stand = spots(scene) if where is None else [where[thing.place] for thing in scene.things]
+    for thing, spot in zip(scene.things, stand, strict=True):
         along, down = _centre(thing.subject)
         x, y = spot.x + along * spot.radius, spot.y + down * spot.radius
-        free = scene.kind == "count"
+        free = where is None and scene.kind == "count"
         things.append(Expected(thing.subject, thing.colour, None if free else x, None if free else y, thing.text))
     return things
 

@@ -14,11 +14,14 @@ import numpy as np
 
 from zimage_lab.miniature import architecture, captions, checkpoint, latents, tokenizer, train_flow
 from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.scenes import draw_scene, training_scene
+from zimage_lab.miniature.sayings import SAYINGS
+from zimage_lab.miniature.scenes import KINDS, draw_scene, training_scene
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
     PLACES,
+    SIGN_CHARACTERS,
+    SIGN_LETTERS,
     SIZE,
     SUBJECTS,
 )
@@ -34,23 +37,17 @@ WEIGHTS = Path(__file__).parent / "weights"
 PREVIEW_BLOCK = 4
 """The preview map gives each latent a block of this many pixels squared."""
 
-ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "one thing", "two things")
+ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text", *KINDS)
 """Figures of an evaluation that the card's reader is shown."""
 
 EXAMPLES = (
+    *({"zh": zh, "en": en} for en, zh in SAYINGS.values()),
     {
         "zh": "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景",
         "en": "a red circle on the left, a blue cat on the right, white background",
     },
-    {
-        "zh": "上方一颗黄色的星星，下方一座棕色的房子，夜晚",
-        "en": "a yellow star at the top, a brown house at the bottom, at night",
-    },
-    {
-        "zh": "左边一棵绿色的树，右边一盏红色的灯笼，白天",
-        "en": "a green tree on the left, a red lantern on the right, by day",
-    },
-    {"zh": "中间一条橙色的鱼，米色纸张背景", "en": "an orange fish in the middle, on paper"},
+    {"zh": "三颗黄色的星星，夜晚", "en": "three yellow stars, at night"},
+    {"zh": "写着“茶”的牌子在中间，白天", "en": 'a sign that says "TEA", by day'},
 )
 
 
@@ -181,8 +178,8 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
         "title": "Miniature Turbo",
         "summary": (
             "A small Z-Image of seven million parameters, trained by this package on paper-cut pictures that it draws: "
-            f"{len(SUBJECTS)} subjects in {len(COLOURS)} colours, one or two in a picture, at five places, before "
-            f"{len(BACKGROUNDS)} backgrounds. It knows nothing else."
+            f"{len(SUBJECTS)} subjects in {len(COLOURS)} colours, one to four in a picture, at {len(PLACES)} places, "
+            f"before {len(BACKGROUNDS)} backgrounds, and signs of up to four characters. It knows nothing else."
         ),
         "miniature": True,
         "trained_size": [SIZE, SIZE],
@@ -196,7 +193,11 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
         "download_bytes": None,
         "memory_bytes": 29_000_000,
         "licence": "Apache-2.0",
-        "vocabulary": {"en": list(captions.english_words()), "zh": list(captions.chinese_words())},
+        "vocabulary": {
+            "en": list(captions.english_words()),
+            "zh": list(captions.chinese_words()),
+            "sign": [*SIGN_LETTERS, *SIGN_CHARACTERS],
+        },
         "examples": list(EXAMPLES),
         "preview": preview,
         "training": {"world": world},
@@ -208,7 +209,7 @@ def _readme(card: dict[str, Any]) -> str:
     world, training, evaluation = card["training"]["world"], card["training"], card["evaluation"]
     rows = [
         f"| {language} | {figures['pictures']} | "
-        + " | ".join(f"{100 * figures[name]:.1f} %" for name in ASPECTS)
+        + " | ".join(f"{100 * figures[name]:.1f} %" if name in figures else "-" for name in ASPECTS)
         + " |"
         for language, figures in evaluation.items()
     ]

@@ -10,15 +10,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from zimage_lab.miniature.sayings import SAYINGS
+from zimage_lab.miniature.sign_texts import sign_text
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
     HIDDEN,
-    MOST_CHARACTERS,
     OWN_COLOURS,
     PLACES,
-    SIGN_CHARACTERS,
-    SIGN_LETTERS,
     SUBJECTS,
     Scene,
     Thing,
@@ -81,50 +79,9 @@ SHORT = 2
 SAID = 0.04
 """Share of the sentences' scenes that come from a known text."""
 
-SIGN_WORDS = (
-    *("TEA", "OPEN", "SALE", "CAFE", "SHOP", "BOOK", "FISH", "LOVE", "ZOO", "BUS", "TAXI", "EXIT", "STOP", "GO", "HI"),
-    *("OK", "NO", "YES", "UP", "BAR", "2026", "2025", "24", "100", "A1", "B2", "KING", "JAZZ", "QUIZ", "WIFI", "VIP"),
-    *(
-        "茶",
-        "酒",
-        "书店",
-        "福",
-        "春",
-        "北京",
-        "中国",
-        "酒店",
-        "花店",
-        "茶",
-        "书",
-        "米",
-        "面",
-        "鱼",
-        "开门",
-        "大家",
-        "小店",
-    ),
-    *(
-        "山水",
-        "风月",
-        "东西",
-        "南北",
-        "上下",
-        "天地",
-        "好人",
-        "爱",
-        "人人",
-        "家",
-        "火",
-        "春夏秋冬",
-        "东南西北",
-        "日月",
-        "花鸟",
-    ),
-)
-"""What people write on signs; half of all signs carry one of these, the others even draws of characters."""
 
-
-def _thing(rng: random.Random, subject: str, background: str, place: str, text: str = "") -> Thing:
+def draw_thing(rng: random.Random, subject: str, background: str, place: str, text: str = "") -> Thing:
+    """Draw a thing of a subject in a colour that its background does not hide."""
     while True:
         colour = OWN_COLOURS[subject] if rng.random() < 0.3 else rng.choice(list(COLOURS))
         if (colour, background) not in HIDDEN:
@@ -140,7 +97,7 @@ def _background(rng: random.Random) -> str:
 
 def _apart(rng: random.Random, places: tuple[str, ...]) -> Scene:
     background = _background(rng)
-    things = tuple(_thing(rng, rng.choice(SUBJECTS), background, place) for place in places)
+    things = tuple(draw_thing(rng, rng.choice(SUBJECTS), background, place) for place in places)
     return Scene(things, background)
 
 
@@ -158,17 +115,8 @@ def _triple(rng: random.Random) -> Scene:
 
 def _count(rng: random.Random) -> Scene:
     background, places = _background(rng), rng.choice(COUNTS[rng.choice(list(COUNTS))])
-    one = _thing(rng, rng.choice(SUBJECTS), background, "")
+    one = draw_thing(rng, rng.choice(SUBJECTS), background, "")
     return Scene(tuple(Thing(one.subject, one.colour, place) for place in places), background)
-
-
-def sign_text(rng: random.Random) -> str:
-    """Draw the text of a sign: a word, or characters of one script, each as likely as any other."""
-    if rng.random() < 0.4:
-        return rng.choice(SIGN_WORDS)
-    script = rng.choice((SIGN_LETTERS, SIGN_CHARACTERS))
-    length = rng.choices(range(1, MOST_CHARACTERS + 1), (3, 4, 2, 2))[0]
-    return "".join(rng.choice(script) for _ in range(length))
 
 
 def _sign(rng: random.Random) -> Scene:
@@ -176,44 +124,44 @@ def _sign(rng: random.Random) -> Scene:
     short = len(text) <= SHORT
     if rng.random() < 0.55:
         place = rng.choice((*CORE, "middle") if short else ("top", "bottom", "middle", "middle"))
-        return Scene((_thing(rng, "sign", background, place, text),), background)
+        return Scene((draw_thing(rng, "sign", background, place, text),), background)
     places = rng.choice(
         (("left", "right"), ("right", "left")) if short and rng.random() < 0.6 else (("top", "bottom"),)
     )
     if rng.random() < 0.4 and places[0] == "top":
         places = ("bottom", "top")
-    other = _thing(rng, rng.choice(SUBJECTS), background, places[1])
-    return Scene((_thing(rng, "sign", background, places[0], text), other), background)
+    other = draw_thing(rng, rng.choice(SUBJECTS), background, places[1])
+    return Scene((draw_thing(rng, "sign", background, places[0], text), other), background)
 
 
 def _beside(rng: random.Random, background: str) -> list[Thing]:
     sides = rng.choice(((), (), ("left",), ("right",), ("left", "right")))
-    return [_thing(rng, rng.choice(COMPANIONS), background, side) for side in sides]
+    return [draw_thing(rng, rng.choice(COMPANIONS), background, side) for side in sides]
 
 
 def _under(rng: random.Random) -> Scene:
     background = rng.choice((*BACKGROUNDS, "day", "day", "day"))
-    front = _thing(rng, rng.choice(LIVING), background, "middle")
+    front = draw_thing(rng, rng.choice(LIVING), background, "middle")
     return Scene(
-        (_thing(rng, "cherry_tree", background, "back"), front, *_beside(rng, background)), background, "under"
+        (draw_thing(rng, "cherry_tree", background, "back"), front, *_beside(rng, background)), background, "under"
     )
 
 
 def _front(rng: random.Random) -> Scene:
     background = rng.choice((*BACKGROUNDS, "day", "day", "day"))
-    back = _thing(rng, rng.choice(("palace", "palace", "house")), background, "back")
-    front = _thing(rng, rng.choice((*LIVING, "car", "flower", "lantern")), background, "middle")
+    back = draw_thing(rng, rng.choice(("palace", "palace", "house")), background, "back")
+    front = draw_thing(rng, rng.choice((*LIVING, "car", "flower", "lantern")), background, "middle")
     return Scene((back, front, *_beside(rng, background)), background, "front")
 
 
 def _shore(rng: random.Random) -> Scene:
-    things = [_thing(rng, "surfer", "beach", "middle")]
+    things = [draw_thing(rng, "surfer", "beach", "middle")]
     if rng.random() < 0.35:
         things.append(Thing("sun", OWN_COLOURS["sun"], "top right"))
         return Scene(tuple(things), "beach", "shore")
     if rng.random() < 0.8:
         subject, place = rng.choice(("sun", "sun", "bird", "moon", "boat")), rng.choice(("top left", "top right"))
-        things.append(_thing(rng, subject, "beach", place))
+        things.append(draw_thing(rng, subject, "beach", place))
     return Scene(tuple(things), "beach", "shore")
 
 

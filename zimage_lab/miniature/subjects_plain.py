@@ -61,8 +61,8 @@ def heart(cut: Cutter) -> None:
 
 def ring(cut: Cutter) -> None:
     """Cut a ring; the seam between its two circles has no width."""
-    cut.polygon(*arc(0, 0, 0.98, 0, 360, steps=60), *arc(0, 0, 0.56, 360, 0, steps=60))
-    cut.polygon(*arc(0, 0, 0.86, 190, 290), *arc(0, 0, 0.7, 290, 190), paper="light")
+    cut.polygon(*arc(0, 0, 0.98, 0, 360, steps=60), *arc(0, 0, 0.6, 360, 0, steps=60))
+    cut.polygon(*arc(0, 0, 0.86, 190, 290), *arc(0, 0, 0.72, 290, 190), paper="light")
 
 
 def moon(cut: Cutter) -> None:

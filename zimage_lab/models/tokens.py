@@ -24,6 +24,7 @@ TEMPLATE = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 """Qwen's chat template with thinking allowed, as ZImagePipeline applies it; its tail counts, and is cut first."""
 
 _HAN = "㐀-鿿"
+_QUOTED = re.compile(r"[\"“「']([^\"“”「」']{1,4})[\"”」']")
 _RUNS = re.compile(rf"[{_HAN}]+|[^\W\d_{_HAN}]+")
 
 
@@ -85,8 +86,10 @@ def unknown_words(model: Model, prompt: str) -> list[str]:
     if model.card.vocabulary is None:
         return []
     letters, chinese = _vocabulary(tuple(sorted(model.card.vocabulary.items())))
+    signs = frozenset(model.card.vocabulary.get("sign", ()))
     unknown: list[str] = []
-    for run in _RUNS.findall(prompt):
+    # What stands in quotation marks is a sign's text: its characters have to be known, not its words.
+    for run in _RUNS.findall(_QUOTED.sub(lambda text: " " if signs.issuperset(text[1]) else text[0], prompt)):
         if re.match(f"[{_HAN}]", run):
             rest = run
             for word in chinese:
@@ -100,7 +103,7 @@ def unknown_words(model: Model, prompt: str) -> list[str]:
 @lru_cache(maxsize=8)
 def _vocabulary(known: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     chinese = {word for language, words in known if language == "zh" for word in words if word}
-    letters = frozenset(word.lower() for language, words in known if language != "zh" for word in words)
+    letters = frozenset(word.lower() for language, words in known if language not in {"zh", "sign"} for word in words)
     return letters, tuple(sorted(chinese, key=lambda word: (-len(word), word)))
 
 
