@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from zimage_lab.miniature import backgrounds, glyphs, signs
+from zimage_lab.miniature import backgrounds, dataset, glyphs, signs
 from zimage_lab.miniature.drawing import draw, silhouette
 from zimage_lab.miniature.edits import EDITS, Edit, edit_pair, held_out_edit, training_edit
 from zimage_lab.miniature.sayings import SAYINGS
@@ -129,3 +129,12 @@ def test_edits_are_held_out_by_their_scenes() -> None:
     asked: list[Edit] = [held_out_edit(rng) for _ in range(100)]
     assert not any({edit.before, edit.after} <= seen for edit in asked)
     assert {edit.language for edit in trained} == {"en", "zh"}
+
+
+def test_a_data_set_does_not_depend_on_the_number_of_processes() -> None:
+    alone = list(dataset.drawn(600, seed=3, workers=1))
+    shared = list(dataset.drawn(600, seed=3, workers=2))
+    assert [len(pixels) for _, pixels in alone] == [512, 88]
+    for (said, pixels), (others, same) in zip(alone, shared, strict=True):
+        assert said == others
+        assert (pixels == same).all()

@@ -37,6 +37,12 @@ WORST_MATCH = 0.66
 DOUBTFUL = 0.84
 """A region that matches no better than this may be a part of something."""
 
+ALIKE = 0.15
+"""Outlines whose overlaps differ by no more than this are told apart by their insides."""
+
+INSIDE, SAME = 0.3, 48.0
+"""Weight of the inside, and the distance in sRGB up to which a pixel is of the plain colour."""
+
 FEWEST = 12
 """From so many pixels of plain paper a colour is read; of fewer, from the whole thing."""
 
@@ -131,48 +137,65 @@ class Judge:
             pairs=tuple(pairs),
         )
 
-    def _match(self, region: np.ndarray) -> tuple[Outline, float]:
-        """Find the outline that overlaps a region best, and how well."""
+    def _overlaps(self, region: np.ndarray) -> np.ndarray:
+        """Measure how well a region overlaps each outline, 0 to 1."""
         shape = normalised(region)
-        overlaps = (shape & self._shapes).sum((1, 2)) / (shape | self._shapes).sum((1, 2))
-        best = int(overlaps.argmax())
-        return self._outlines[best], float(overlaps[best])
+        overlaps: np.ndarray = (shape & self._shapes).sum((1, 2)) / (shape | self._shapes).sum((1, 2))
+        return overlaps
 
     def _whole(self, regions: list[np.ndarray]) -> list[np.ndarray]:
         """Put together neighbours that match an outline only as one: a part between them looked like background."""
-        overlaps = [self._match(region)[1] for region in regions]
+        overlaps = [float(self._overlaps(region).max()) for region in regions]
         for first, second in itertools.combinations(range(len(regions)), 2):
             parts = overlaps[first], overlaps[second]
             if min(parts) < DOUBTFUL and near(regions[first], regions[second]):
                 both = filled(regions[first] | regions[second])
-                overlap = self._match(both)[1]
+                overlap = float(self._overlaps(both).max())
                 if overlap > max(parts) and overlap >= WORST_MATCH:
                     rest = [region for n, region in enumerate(regions) if n not in {first, second}]
                     return self._whole([*rest, both])
         return regions
 
     def _seen(self, pixels: np.ndarray, region: np.ndarray) -> Seen:
-        outline, overlap = self._match(region)
         left, top, right, bottom = bounds(region)
-        box = pixels[top:bottom, left:right]
-        colour = self._colour(box, region[top:bottom, left:right], outline)
+        box, cut = pixels[top:bottom, left:right], region[top:bottom, left:right]
+        outline, overlap = self._subject(box, cut, self._overlaps(region))
+        colour = self._colour(box, cut, outline)
         subject = outline.subject if overlap >= WORST_MATCH else "unknown"
         text = ""
         if subject == SIGN and self._lettering is not None:
             text = self._lettering.read(box, outline.characters)
         return Seen(subject, colour, (left + right - 1) / 2, (top + bottom - 1) / 2, overlap, text)
 
-    def _colour(self, box: np.ndarray, region: np.ndarray, outline: Outline) -> str:
+    def _subject(self, box: np.ndarray, cut: np.ndarray, overlaps: np.ndarray) -> tuple[Outline, float]:
+        """Choose among outlines that fit alike by where each shows its plain colour."""
+        scores = {}
+        for number in np.flatnonzero(overlaps >= overlaps.max() - ALIKE):
+            own = _own(self._outlines[number], cut)
+            if own.sum() < FEWEST:
+                scores[int(number)] = float(overlaps[number])
+                continue
+            plain = cut & (np.linalg.norm(box - np.median(box[own], axis=0), axis=-1) < SAME)
+            scores[int(number)] = float(overlaps[number]) + INSIDE * (plain & own).sum() / (plain | own).sum()
+        best = max(scores, key=scores.__getitem__)
+        return self._outlines[best], float(overlaps[best])
+
+    def _colour(self, box: np.ndarray, cut: np.ndarray, outline: Outline) -> str:
         """Name the colour of a thing's plain paper: skin, eyes and golden roofs are left aside."""
         from scipy import ndimage
 
-        left, top, right, bottom = bounds(outline.shape)
-        own = Image.fromarray(outline.own[top:bottom, left:right]).convert("L").resize(region.shape[::-1])
-        where = region & (np.asarray(own) > 200)  # noqa: PLR2004 - not the edges
-        inner = ndimage.binary_erosion(where)
-        chosen = next((mask for mask in (inner, where, region) if mask.sum() >= FEWEST), region)
+        own = _own(outline, cut)
+        inner = ndimage.binary_erosion(own)
+        chosen = next((mask for mask in (inner, own, cut) if mask.sum() >= FEWEST), cut)
         middle = np.median(box[chosen], axis=0)
         return min(self._colours, key=lambda name: float(np.linalg.norm(middle - self._colours[name])))
+
+
+def _own(outline: Outline, cut: np.ndarray) -> np.ndarray:
+    """Lay a subject's plain paper over a region: boolean, of the region's size."""
+    left, top, right, bottom = bounds(outline.shape)
+    own = Image.fromarray(outline.own[top:bottom, left:right]).convert("L").resize(cut.shape[::-1])
+    return np.asarray(cut & (np.asarray(own) > 200))  # noqa: PLR2004 - not the edges
 
 
 def _pixels(picture: Image.Image) -> np.ndarray:

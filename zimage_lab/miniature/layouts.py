@@ -38,7 +38,7 @@ LINES: dict[frozenset[str], dict[str, tuple[int, int]]] = {
 STORIES: dict[str, dict[str, Spot]] = {
     "under": {
         "back": Spot(70, 63, 54),
-        "middle": Spot(74, 95, 20.5),
+        "middle": Spot(75, 95, 20.5),
         "left": Spot(16.5, 102, 14.5),
         "right": Spot(113, 93, 13),
     },
