@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zimage_lab.miniature import architecture, checkpoint
-from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.scenes import training_scene
+from zimage_lab.miniature.dataset import drawn
 from zimage_lab.miniature.world import Scene, Thing
 
 if TYPE_CHECKING:
@@ -20,11 +16,13 @@ if TYPE_CHECKING:
 
     import torch
 
+BATCH = 64
+
 
 def encode(
     folder: Path,
     *,
-    pictures: int = 16000,
+    pictures: int = 40000,
     device: str = "cpu",
     seed: int = 1,
     report: Callable[[str], None] = print,
@@ -41,17 +39,14 @@ def encode(
     vae = architecture.autoencoder()
     vae.load_state_dict(tensors)
     vae.eval().to(device, memory_format=torch.channels_last)
-    rng = random.Random(seed)
     scenes, parts = [], []
-    for start in range(0, pictures, 64):
-        batch = [training_scene(rng) for _ in range(min(64, pictures - start))]
+    for batch, pixels in drawn(pictures, seed=seed):
         scenes += batch
-        pixels = np.stack([np.asarray(draw(scene, rng)) for scene in batch])
         with torch.inference_mode():
-            x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-            parts.append(vae.encode(x.to(device, memory_format=torch.channels_last)).latent_dist.mean.cpu())
-        if start % 3200 == 0:
-            report(f"{start + len(batch)}/{pictures} pictures encoded")
+            for some in torch.from_numpy(pixels).split(BATCH):
+                x = some.permute(0, 3, 1, 2).float() / 127.5 - 1
+                parts.append(vae.encode(x.to(device, memory_format=torch.channels_last)).latent_dist.mean.cpu())
+        report(f"{len(scenes)}/{pictures} pictures encoded")
     latents = torch.cat(parts)
     shift, deviation = latents.mean().item(), latents.std().item()
     state = {

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zimage_lab.miniature import architecture, checkpoint
-from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.scenes import training_scene
+from zimage_lab.miniature import architecture, checkpoint, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +66,7 @@ def train(
         first = state["step"]
         average.restore(tensors, first)
     rng = random.Random(seed * 1000 + first)
-    drawn = np.stack([np.asarray(draw(training_scene(rng), rng)) for _ in range(pictures)])
+    drawn = _pictures(pictures, seed * 1000 + first)
     report(f"{pictures} pictures drawn; training from step {first} of {steps}")
     began, step = time.monotonic(), first
     while step < steps:
@@ -133,7 +131,7 @@ def sharpen(
     optimizer = torch.optim.AdamW(vae.decoder.parameters(), learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     average = checkpoint.Average(vae, 0.99)
     rng = random.Random(seed + state.get("sharpened", 0))
-    drawn = np.stack([np.asarray(draw(training_scene(rng), rng)) for _ in range(pictures)])
+    drawn = _pictures(pictures, seed)
     began, step = time.monotonic(), 0
     while step < steps:
         for group in optimizer.param_groups:
@@ -157,6 +155,10 @@ def sharpen(
         if step % 200 == 0 or step >= steps:
             checkpoint.save(path, average.values, state | {"sharpened": state.get("sharpened", 0) + step})
     return path
+
+
+def _pictures(count: int, seed: int) -> np.ndarray:
+    return np.concatenate([pixels for _, pixels in dataset.drawn(count, seed=seed)])
 
 
 def _pace(began: float, steps: int) -> str:
