@@ -10,10 +10,12 @@ import socket
 import string
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from zimage_lab.start import (
     host_install,
@@ -315,6 +317,20 @@ def test_the_lock_is_pinned_and_holds_no_torch() -> None:
         assert all("==" in line for line in pins)
         assert not any(line.startswith(("torch=", "nvidia-", "triton")) for line in pins)
         assert not any("://" in line for line in pins)
+
+
+def test_the_locks_hold_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    locked: dict[str, str] = {}
+    for lock, asked in (
+        (packages.LOCK, project["dependencies"]),
+        (packages.TEST_LOCK, project["optional-dependencies"]["test"]),
+    ):
+        pins = (line.partition(" ;")[0] for line in (ROOT / lock).read_text(encoding="utf-8").splitlines())
+        locked |= dict(pin.split("==") for pin in pins if not pin.startswith("#"))
+        for wanted in map(Requirement, asked):
+            if wanted.name != "torch":
+                assert wanted.specifier.contains(locked[wanted.name]), wanted
 
 
 # --- a server that is there already

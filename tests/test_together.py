@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 from zimage_lab import models
-from zimage_lab.engine import together, worker
+from zimage_lab.engine import Engine, together, worker
 from zimage_lab.errors import Cancelled, InvalidOutput
 from zimage_lab.store import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import torch
     from PIL import Image
 
-    from zimage_lab.engine import Engine, Job
+    from zimage_lab.engine import Job
     from zimage_lab.recipe import RunRecord
 
 PROMPT = "a red cat on the left"
@@ -151,12 +152,13 @@ def test_the_saver_is_waited_for(engine: Engine, monkeypatch: pytest.MonkeyPatch
     assert [job.result(60).record.state for job in submitted(engine, 5)] == ["succeeded"] * 5
 
 
-def test_a_stop_lets_what_is_drawn_be_saved(engine: Engine) -> None:
-    jobs = submitted(engine, 4)
+def test_a_stop_lets_what_is_drawn_be_saved(tmp_path: Path) -> None:
+    own = Engine(home=tmp_path, device="cpu")
+    jobs = submitted(own, 4)
     jobs[0].result(60)
-    engine.stop()
+    own.stop()
     assert all(job.wait(10) for job in jobs)
-    assert not engine._worker.is_alive()
+    assert not own._worker.is_alive()
 
 
 def test_large_pictures_go_alone() -> None:

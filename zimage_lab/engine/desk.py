@@ -93,7 +93,7 @@ class Desk(ABC):
         """Have the default model's weights read while nothing else is to do."""
 
     @abstractmethod
-    def unload(self, model: str | None = None) -> None:
+    def unload(self, model: str | None = None, timeout: float = 10.0) -> None:
         """Let go of a model, or of all of them."""
 
     @abstractmethod

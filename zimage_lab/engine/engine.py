@@ -131,20 +131,22 @@ class Engine(Desk):
         """Have the engine's thread read the default model's weights while nothing else is to do."""
         self._worker.warm_up(self.model)
 
-    def unload(self, model: str | None = None) -> None:
+    def unload(self, model: str | None = None, timeout: float = 10.0) -> None:
         """Give memory back after the running job; the next picture loads its model again.
 
         Parameters
         ----------
         model
             Which one, by any of its names; None lets all go.
+        timeout
+            Longest wait in seconds for the running job; after it the model goes all the same, only later.
 
         Raises
         ------
         UnknownModel
             There is none of this name.
         """
-        self._worker.unload(None if model is None else self._named(model))
+        self._worker.unload(None if model is None else self._named(model)).wait(timeout)
 
     def stop(self, timeout: float = 10.0) -> None:
         """End the engine: what this process asked for is cancelled, what others wait for goes back to the queue.

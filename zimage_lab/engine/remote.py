@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +88,15 @@ class RemoteEngine(Desk):
     def warm_up(self) -> None:
         """Nothing to do: the engine that is there has its model already, and a new one reads its weights at once."""
 
-    def unload(self, model: str | None = None) -> None:
+    def unload(self, model: str | None = None, timeout: float = 10.0) -> None:
         """Detach; the engine goes on, with the jobs that were submitted. `zimage-lab engines stop` ends it.
 
         Parameters
         ----------
         model
             With a model's name nothing is detached: the engine is asked to let that one go after its running job.
+        timeout
+            Longest wait in seconds until it has.
 
         Raises
         ------
@@ -106,6 +109,9 @@ class RemoteEngine(Desk):
         name, found = self._named(model), self.engine()
         if found is not None:
             self._engines.ask(found.id, "unload", name)
+            until = time.monotonic() + timeout
+            while time.monotonic() < until and any(one["id"] == name for one in self.status()["models"]):
+                time.sleep(0.05)
 
     def stop(self, timeout: float = 10.0) -> None:
         """Detach from the engine.

@@ -81,7 +81,7 @@ class Worker(threading.Thread):
         self._place = device_name(device)
         self._awake = threading.Event()
         self._wanted: str | None = None
-        self._unload: list[str | None] = []
+        self._unload: list[tuple[str | None, threading.Event]] = []
         self._going_back: tuple[str, bool] | None = None
         self._attempts: dict[str, Attempt] = {}
         self._attempts_lock = threading.Lock()
@@ -114,10 +114,12 @@ class Worker(threading.Thread):
         self._wanted = model_id
         self.wake()
 
-    def unload(self, model_id: str | None = None) -> None:
-        """Let a resident model go after the running job, or all of them."""
-        self._unload.append(model_id)
+    def unload(self, model_id: str | None = None) -> threading.Event:
+        """Let a resident model go after the running job, or all of them; the event tells when that is done."""
+        done = threading.Event()
+        self._unload.append((model_id, done))
         self.wake()
+        return done
 
     def release(self, reason: str, *, paused: bool) -> None:
         """Have the running job go back to the queue at its next step, unless it is cancelled."""
@@ -145,7 +147,9 @@ class Worker(threading.Thread):
             self._awake.clear()
             try:
                 while self._unload:
-                    self.residency.unload(self._unload.pop(0))
+                    model_id, done = self._unload.pop(0)
+                    self.residency.unload(model_id)
+                    done.set()
                 leases = self._lease()
                 if leases:
                     self._run(leases)

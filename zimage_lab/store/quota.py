@@ -116,7 +116,7 @@ def refuse_oversize(home: Path, size: int) -> None:
         When it alone exceeds `disk_quota_gb`.
     """
     quota = settings(home).disk_quota_gb
-    if quota is not None and size > quota * GIGABYTE:
+    if quota is not None and size > round(quota * GIGABYTE):
         message = (
             f"The picture takes {size / GIGABYTE:.3g} GB, more than the whole disk quota of {quota:g} GB. "
             "Raise disk_quota_gb in config.toml, or draw a smaller one."
@@ -145,7 +145,7 @@ def _chosen(connection: sqlite3.Connection, wanted: Settings, now: datetime) -> 
             freed += row["bytes"] or 0
     if wanted.disk_quota_gb is None:
         return list(chosen.values())
-    over = totals(connection)[1] - freed - wanted.disk_quota_gb * GIGABYTE
+    over = totals(connection)[1] - freed - round(wanted.disk_quota_gb * GIGABYTE)
     if over <= 0:
         return list(chosen.values())
     # A file that is gone frees nothing; one that was not measured yet does not count, and waits until it was.

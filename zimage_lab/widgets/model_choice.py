@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ModelChoice:
     """The drop-down of models with a note under it.
 
-    Both threads write the menu: clicks and the publisher, which keeps its labels up to date.
+    Its labels say nothing that changes by itself: a choice that meets a change of labels on the way would be lost.
 
     Parameters
     ----------
@@ -47,7 +47,6 @@ class ModelChoice:
         self.place: Path | None = None
         self._labelling: int | None = None
         self._known: dict[str, Model] = {}
-        self._resident: tuple[str | None, str] = (None, "")
         self._found: list[FoundWeights] = []
         self._complaint = ""
         self.menu = classed(Dropdown(description=words("model")), "zl-field")
@@ -88,12 +87,8 @@ class ModelChoice:
         self.explain()
         self._publisher.mark()  # it may be writing the note without the sentence just now
 
-    def show(self, resident: str | None, state: str) -> None:
-        """Show which model is in memory, and whether one is being read; for the publisher."""
-        if (resident, state) != self._resident:
-            self._resident = (resident, state)
-            self._label(self.menu.value)
-        self.explain()
+    def draw(self) -> None:
+        """Show what there is to download; for the publisher."""
         self.download.show(self.model, self.place)
 
     def explain(self) -> None:
@@ -122,16 +117,12 @@ class ModelChoice:
         return lines
 
     def _label(self, selected: str | None) -> None:
-        resident, state = self._resident
-        options = []
-        for model in self._known.values():
-            word = "absent" if model.path is None else "ready"
-            if model.id == resident:
-                word = "in_memory"
-            elif state == "loading" and model.id == selected and model.path is not None:
-                word = "loading_model"
-            options.append((f"{model.card.title or model.id} · {self._words(word)}", model.id))
-        self._labelling = threading.get_ident()
+        options = [
+            (title if model.path is not None else f"{title} · {self._words('absent')}", model.id)
+            for model in self._known.values()
+            for title in [model.card.title or model.id]
+        ]
+        self._labelling = threading.get_ident()  # weights that have come look again on their own thread
         with self.menu.hold_sync():
             if tuple(options) != tuple(self.menu.options):
                 self.menu.options = options
@@ -153,7 +144,7 @@ class ModelChoice:
     def _picked(self, change: Any) -> None:  # noqa: ANN401 - traitlets' change
         if threading.get_ident() != self._labelling:
             with self._publisher.lock:
-                self._pick(change["new"])  # once more: the publisher may have written the old choice over it
+                self._pick(change["new"])
 
     def _pick(self, model_id: str | None) -> None:
         self._complaint = ""

@@ -110,7 +110,7 @@ class Panel:
         active = self._active(jobs)
         shown = next((job for job in jobs if job.id == self._pinned), None) or active or next(iter(jobs), None)
         waiting = [job for job in reversed(jobs) if job.state == "queued"]
-        self.choice.show(status.get("model"), str(status.get("state")))
+        self.choice.draw()
         self._show_status(status, len(waiting))
         self.frame.show(shown)
         told_of = active or shown
@@ -225,7 +225,12 @@ class Panel:
         return model.card.memory_bytes if model is not None else None
 
     def _show_status(self, status: dict[str, Any], waiting: int) -> None:
-        parts = [str(status["device"])] if status.get("device") else []
+        resident = status.get("model")
+        model = self.choice.named(resident) if resident else None
+        parts = [(model.card.title or model.id) if model else resident] if resident else []
+        if status.get("state") == "loading":
+            parts.append(self.words("loading_model"))
+        parts += [str(status["device"])] if status.get("device") else []
         if status.get("memory_bytes"):
             parts.append(self.words("memory", size=self.words.size(status["memory_bytes"])))
         parts.append(self.words("queue", number=waiting))

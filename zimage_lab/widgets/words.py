@@ -16,10 +16,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "repr": ("Z-Image Studio: run this cell to use the panel", "Z-Image 工作室：运行此单元格即可使用面板"),
     # the model
     "model": ("Model", "模型"),
-    "ready": ("ready", "就绪"),
     "absent": ("not on this machine", "不在本机"),
     "look_again": ("Look for models again", "重新查找模型"),
-    "in_memory": ("in memory", "已载入"),
     "loading_model": ("reading the weights", "正在读取权重"),
     "get_model": (
         "{title} is not on this machine ({size}). Get {hub_id} below, or put its folder into {folder} and look again.",
