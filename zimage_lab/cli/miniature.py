@@ -74,9 +74,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
         options["steps"] = arguments.steps
     from zimage_lab import load
     from zimage_lab.miniature import evaluate as evaluation
-    from zimage_lab.models import build, check
+    from zimage_lab.models import build, check, find
 
     check(build("a red circle", seed=0, **options))
+    evaluation.refuse_other_world(find(arguments.model).card)
     with tempfile.TemporaryDirectory(prefix="zimage-lab-") as home:
         engine = load(arguments.model, home=home)
         try:

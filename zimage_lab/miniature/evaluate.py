@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from zimage_lab.errors import InvalidRequest
 from zimage_lab.metrics.judge import Judge
 from zimage_lab.metrics.lettering import Lettering
 from zimage_lab.metrics.regions import bounds
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zimage_lab.miniature.layouts import Spot
+    from zimage_lab.models.card import ModelCard
 
 ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text")
 
@@ -159,3 +161,17 @@ def evaluate(
         if progress is not None:
             progress(number, tally)
     return tally
+
+
+def refuse_other_world(card: ModelCard) -> None:
+    """Refuse a miniature that learned another world, of which this judge knows nothing.
+
+    Raises
+    ------
+    InvalidRequest
+        The card names other subjects than this world has.
+    """
+    known = card.training.get("world", {}).get("subjects")
+    if known is not None and set(known) != set(SUBJECTS):
+        field, what = "model", f"{card.id} learned another world than the one that prompts are drawn from"
+        raise InvalidRequest(field, card.id, what, "What it reached in its own stands in its card.")

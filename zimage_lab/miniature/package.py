@@ -40,6 +40,20 @@ PREVIEW_BLOCK = 4
 ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text", *KINDS)
 """Figures of an evaluation that the card's reader is shown."""
 
+FACTS: dict[str, dict[str, Any]] = {
+    "miniature": {
+        "title": "Miniature",
+        "defaults": {"steps": 28, "guidance_scale": 2.0},
+        "use": "28 steps with classifier-free guidance; a negative prompt pushes away",
+    },
+    "miniature-turbo": {
+        "title": "Miniature Turbo",
+        "defaults": {"steps": 8, "guidance_scale": 0.0},
+        "use": "8 steps without guidance",
+    },
+}
+"""What differs between the models of the family; any other name is described as the first."""
+
 EXAMPLES = (
     *({"zh": zh, "en": en} for en, zh in SAYINGS.values()),
     {
@@ -54,7 +68,7 @@ EXAMPLES = (
 def write(
     folder: Path,
     *,
-    name: str = "miniature-turbo",
+    name: str = "miniature",
     target: Path | None = None,
     evaluation: dict[str, Any] | None = None,
     training: dict[str, Any] | None = None,
@@ -166,6 +180,7 @@ def _preview_map(vae: torch.nn.Module, factors: dict[str, float], pictures: int 
 
 
 def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
+    facts = FACTS.get(name, FACTS["miniature"])
     world = {
         "subjects": list(SUBJECTS),
         "colours": list(COLOURS),
@@ -175,7 +190,7 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": name,
         "family": "z_image",
-        "title": "Miniature Turbo",
+        "title": facts["title"],
         "summary": (
             "A small Z-Image of seven million parameters, trained by this package on paper-cut pictures that it draws: "
             f"{len(SUBJECTS)} subjects in {len(COLOURS)} colours, one to four in a picture, at {len(PLACES)} places, "
@@ -183,7 +198,7 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
         ),
         "miniature": True,
         "trained_size": [SIZE, SIZE],
-        "defaults": {"steps": 8, "guidance_scale": 0.0, "width": SIZE, "height": SIZE, "shift": architecture.SHIFT},
+        "defaults": {**facts["defaults"], "width": SIZE, "height": SIZE, "shift": architecture.SHIFT},
         "ranges": {"width": [64, 256], "height": [64, 256], "steps": [1, 50]},
         "multiple": 16,
         "max_tokens": 512,
@@ -207,6 +222,7 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
 def _readme(card: dict[str, Any]) -> str:
     """Write the card for a reader."""
     world, training, evaluation = card["training"]["world"], card["training"], card["evaluation"]
+    usual = card["defaults"]
     rows = [
         f"| {language} | {figures['pictures']} | "
         + " | ".join(f"{100 * figures[name]:.1f} %" if name in figures else "-" for name in ASPECTS)
@@ -226,15 +242,15 @@ def _readme(card: dict[str, Any]) -> str:
             *(f"    - {text}" for text in sample_captions()),
             f"- Parameters: {parameters}",
             f"- Training: flow matching from scratch on drawn pictures; minutes on two CPU cores: {minutes}",
-            "- Use: 8 steps, guidance 0, 128 x 128; it is not distilled, its small world needs no guidance",
+            f"- Use: {FACTS.get(card['id'], FACTS['miniature'])['use']}, 128 x 128",
             "",
-            "Held-out scenes, 8 steps, judged by code that does not use the model:",
+            f"Held-out scenes, {usual['steps']} steps, guidance {usual['guidance_scale']:g}, judged by other code:",
             "",
             "| language | pictures | " + " | ".join(ASPECTS) + " |",
             "| --- " * (len(ASPECTS) + 2) + "|",
             *rows,
             "",
-            "Measured by `zimage-lab miniature evaluate --language en|zh --prompts 200`.",
+            f"Measured by `zimage-lab miniature evaluate --model {card['id']} --language en|zh --prompts 300`.",
             "",
             "Limits: words outside this world do nothing useful; edges are soft; other sizes than 128 x 128 were not",
             f"trained and repeat or break things. Licence: {card['licence']}.",

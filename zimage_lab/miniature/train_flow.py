@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature import architecture, checkpoint, latents, tokenizer
 from zimage_lab.miniature.captions import caption
-from zimage_lab.miniature.forward import Captions, text_features, velocity
+from zimage_lab.miniature.forward import MULTIPLE, Captions, text_features, velocity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 DROP = 0.1
 """Share of samples whose prompt is dropped."""
+
+LONG = 16
+"""One batch in this many has captions of any length."""
+
+TRIES = 8
+"""How often captions that are too long are drawn anew."""
 
 
 def network(words: Qwen2Tokenizer, device: str) -> Any:  # noqa: ANN401 - a ModuleDict, whose parts have types only at run time
@@ -67,9 +73,26 @@ def sigmas(count: int, device: str) -> torch.Tensor:
     return architecture.SHIFT * u / (1 + (architecture.SHIFT - 1) * u)
 
 
-def texts(scenes: list[Scene], rng: random.Random, drop: float) -> list[str]:
-    """Caption scenes, half in each language, some not at all."""
-    return ["" if rng.random() < drop else caption(scene, rng.choice(("en", "zh")), rng) for scene in scenes]
+def captions(words: Qwen2Tokenizer, scenes: list[Scene], rng: random.Random, device: str) -> Captions:
+    """Caption scenes, half in each language, some not at all; mostly so that a batch is padded to 32 tokens.
+
+    A batch is padded to its longest caption, and few captions are longer than that: they are drawn anew, but for one
+    batch in `LONG`, from which the model learns longer ones.
+    """
+    short = rng.randrange(LONG) > 0
+
+    def written(scene: Scene) -> str:
+        return "" if rng.random() < DROP else caption(scene, rng.choice(("en", "zh")), rng)
+
+    texts = [written(scene) for scene in scenes]
+    found = Captions.of(words, texts, device)
+    for _ in range(TRIES if short else 0):
+        if found.ids.shape[1] <= MULTIPLE:
+            break
+        long = (~found.padding).sum(dim=1) > MULTIPLE
+        texts = [written(scene) if over else text for scene, text, over in zip(scenes, texts, long, strict=True)]
+        found = Captions.of(words, texts, device)
+    return found
 
 
 def train(
@@ -121,14 +144,13 @@ def train(
                 group["lr"] = rate(step, steps, learning_rate)
         chosen = [rng.randrange(len(scenes)) for _ in range(batch)]
         clean = data[chosen].float().to(device)
-        captions = Captions.of(words, texts([scenes[n] for n in chosen], rng, DROP), device)
+        asked = captions(words, [scenes[n] for n in chosen], rng, device)
         noise, sigma = torch.randn_like(clean), sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
         with torch.autocast(torch.device(device).type, torch.bfloat16):
-            features = text_features(module["text_encoder"], captions)
-            predicted = velocity(
-                module["transformer"], (1 - share) * clean + share * noise, sigma, features, captions.padding
-            )
+            features = text_features(module["text_encoder"], asked)
+            noisy = (1 - share) * clean + share * noise
+            predicted = velocity(module["transformer"], noisy, sigma, features, asked.padding)
         loss = (predicted.float() - (noise - clean)).square().mean()
         for stepper in steppers:
             stepper.zero_grad(set_to_none=True)
