@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from zimage_lab import models
+from zimage_lab.errors import InvalidRequest
 from zimage_lab.miniature import evaluate
 from zimage_lab.miniature.forward import Captions, text_features, velocity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from transformers import Qwen2Tokenizer
+
     from zimage_lab.engine import Engine
-    from zimage_lab.metrics.judge import Judge
 
 LARGEST = 25_000_000
+VIVID = 60
+"""Difference of a pixel's channels that paper and shadows do not reach."""
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +43,21 @@ def test_the_folder_is_complete_and_small(folder: Path) -> None:
     assert card.evaluation["zh"]["right"] >= 0.85
 
 
-def test_the_tokenizer_is_the_one_that_the_code_builds(folder: Path) -> None:
-    from transformers import Qwen2Tokenizer
-
+def test_the_tokenizer_gives_back_what_it_was_given(folder: Path) -> None:
     from zimage_lab.miniature.tokenizer import build
 
     text = "左侧一个红色的圆形, a blue cat on the right 🐈"
-    saved = Qwen2Tokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True)
-    assert saved(text).input_ids == build()(text).input_ids
-    assert saved.decode(saved(text).input_ids) == text
+    for tokenizer in (_tokenizer(folder), build()):
+        assert tokenizer.decode(tokenizer(text).input_ids) == text
 
 
-def test_the_training_forward_pass_is_the_model_s_own(engine: Engine) -> None:
+def test_the_training_forward_pass_is_the_model_s_own(engine: Engine, folder: Path) -> None:
     import torch
-
-    from zimage_lab.miniature.tokenizer import build
 
     engine.generate("a red cat", seed=1)
     family = engine._worker.residency.loaded
     assert family is not None
-    captions = Captions.of(build(), ["a red cat on the left", "左侧一个红色的圆形，白色背景", ""])
+    captions = Captions.of(_tokenizer(folder), ["a red cat on the left", "左侧一个红色的圆形，白色背景", ""])
     generator = torch.Generator().manual_seed(0)
     latents = torch.randn(3, 16, 16, 16, generator=generator)
     sigma = torch.tensor([0.9, 0.5, 0.1])
@@ -98,23 +98,26 @@ def test_an_average_goes_on_from_a_checkpoint() -> None:
     assert torch.allclose(own, torch.full((2, 2), 0.9))
 
 
-@pytest.mark.skipif("ZIMAGE_LAB_LONG_TESTS" not in os.environ, reason="long: ./test.sh --all")
-@pytest.mark.timeout(1200)
-def test_the_level_of_the_card_is_met(engine: Engine) -> None:
-    shares = {}
-    for language in ("en", "zh"):
-        tally = evaluate.evaluate(
-            lambda prompt, seed: engine.generate(prompt, seed=seed).image, language=language, count=200
-        )
-        shares[language] = tally.share()
-    assert min(shares.values()) >= 0.9
-    assert abs(shares["en"] - shares["zh"]) <= 0.05
+@pytest.mark.parametrize("prompt", ["a {} cat on the {}, white background", "{1}侧一只{0}色的猫，白色背景"])
+def test_pictures_follow_prompts(engine: Engine, prompt: str) -> None:
+    """Colour and place, told from the pixels alone: the judge knows the world that comes next, not this model's."""
+    words = {"red": "红", "green": "绿", "blue": "蓝", "left": "左", "right": "右"}
+    for seed, (colour, place) in enumerate(itertools.product(("red", "green", "blue"), ("left", "right"))):
+        asked = [colour, place] if prompt.isascii() else [words[colour], words[place]]
+        pixels = np.asarray(engine.generate(prompt.format(*asked), seed=seed).image, float)
+        _, across = np.nonzero(pixels.max(axis=2) - pixels.min(axis=2) > VIVID)
+        assert across.size > 300
+        assert (across.mean() < 64) == (place == "left")
+        there = pixels[pixels.max(axis=2) - pixels.min(axis=2) > VIVID].mean(axis=0)
+        assert ("red", "green", "blue")[int(there.argmax())] == colour
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_pictures_follow_held_out_prompts(engine: Engine, language: str) -> None:
-    judge: Judge = evaluate.world_judge()
-    right = 0
-    for number, (scene, prompt) in enumerate(evaluate.prompts(language, 24, seed=3), 1):
-        right += evaluate.verdict(judge, scene, engine.generate(prompt, seed=number).image).right
-    assert right >= 20
+def test_a_model_of_another_world_is_not_measured_in_this_one() -> None:
+    with pytest.raises(InvalidRequest, match="learned another world"):
+        evaluate.refuse_other_world(models.find("miniature-turbo").card)
+
+
+def _tokenizer(folder: Path) -> Qwen2Tokenizer:
+    from transformers import Qwen2Tokenizer
+
+    return Qwen2Tokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True)
