@@ -81,7 +81,7 @@ def train(
         size = (latents.square().mean() - 1).square()
         error = F.l1_loss(rebuilt, pixels)
         # Colours first: while they are wrong, edges only say that blur is safer.
-        sharp = min(1.0, max(0.0, step / steps - 0.3) / 0.2)
+        sharp = 2 * min(1.0, max(0.0, step / steps - 0.3) / 0.2)
         loss = error + F.mse_loss(rebuilt, pixels) + sharp * _edges(rebuilt, pixels) + 0.05 * size
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
