@@ -32,7 +32,7 @@ def test_a_batch_shows_its_progress_and_then_its_pictures(
     kernel.execute_interactive(f"import os; os.chdir({str(tmp_path)!r})", timeout=120)
     kernel.execute(CELL)
     shown: list[dict[str, Any]] = []
-    while not (shown and "2 succeeded" in shown[-1]["data"]["text/plain"]):
+    while not (shown and "<progress" not in shown[-1]["data"]["text/html"]):
         message = kernel.get_iopub_msg(timeout=120)
         assert message["msg_type"] != "error", message["content"]
         if message["msg_type"] in {"display_data", "update_display_data"}:
