@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CELL = """
 import zimage_lab
 engine = zimage_lab.load()
-engine.submit("a red circle, white background", seed=1, steps=8)
+engine.submit("a red circle, white background", seed=1, steps=50)
 """
 
 
@@ -49,7 +49,7 @@ def test_a_job_shows_its_progress_and_then_its_picture(kernel: BlockingKernelCli
     assert len({content["transient"]["display_id"] for content in shown}) == 1
     assert "<progress" in shown[0]["data"]["text/html"]
     assert any("denoising" in content["data"].get("text/html", "") for content in shown)
-    assert shown[-1]["data"]["text/plain"] == "GeneratedImage(seed=1, 128x128, 8 steps, miniature-turbo)"
+    assert shown[-1]["data"]["text/plain"] == "GeneratedImage(seed=1, 128x128, 50 steps, miniature-turbo)"
 
 
 def test_a_job_of_a_terminal_is_shown_once(

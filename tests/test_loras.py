@@ -209,6 +209,7 @@ def test_shapes_that_do_not_fit_are_told(family: ZImage, tmp_path: Path) -> None
     with pytest.raises(ModelLoadError, match="cannot be used with miniature-turbo"):
         family.adapt([(path, 1.0)])
     assert torch.equal(drawn(family), plain), "the model is as it was"
+    assert len(family.transformer.peft_config) == len(family._loras._loaded), "nothing of it is left behind"
 
 
 def test_a_picture_with_a_lora(engine: Engine, lora: Path) -> None:

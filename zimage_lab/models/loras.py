@@ -149,7 +149,7 @@ class Loras:
     def __init__(self, model: Model, transformer: Any) -> None:  # noqa: ANN401 - a module
         self._model, self._transformer = model, transformer
         self._loaded: OrderedDict[tuple[Path, int, int], str] = OrderedDict()
-        self._active: tuple[tuple[str, float], ...] = ()
+        self._active: tuple[tuple[str, float], ...] | None = ()
         self._number = 0
 
     def use(self, asked: Sequence[tuple[Path, float]]) -> None:
@@ -192,13 +192,16 @@ class Loras:
 
         # Several adapters in one model are what is meant here.
         warnings.filterwarnings("ignore", message="Already found a `peft_config` attribute")
+        # What fails is taken out again, and then some other adapter is active: `use` says which.
+        warnings.filterwarnings("ignore", message=r"Adapter \w+ was active which is now deleted")
         covered = _cover(path, self._model)
         try:
             tensors = load_file(path)
             own = {place: tensors[key].float() for key, place in covered.places.items()}
             names = lora_names.modules_of(self._transformer.config)
-            self._transformer.load_lora_adapter(_spelled(own, names), prefix=None, adapter_name=name)
-            self._active = ()  # a new adapter is switched on as it comes
+            halves = _spelled(own, names)
+            self._active = None  # a new adapter is switched on as it comes, and another where it fails
+            self._transformer.load_lora_adapter(halves, prefix=None, adapter_name=name)
         except (MemoryError, ModelLoadError):
             raise
         except Exception as error:  # peft and diffusers have errors of their own for shapes that do not fit
