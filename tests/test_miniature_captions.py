@@ -14,7 +14,7 @@ from zimage_lab.miniature import captions, words
 from zimage_lab.miniature.edits import edit_pair
 from zimage_lab.miniature.sayings import SAYINGS
 from zimage_lab.miniature.scenes import KINDS, draw_scene
-from zimage_lab.miniature.tokenizer import build
+from zimage_lab.miniature.training.tokenizer import build
 from zimage_lab.miniature.world import COLOURS, SIGN_CHARACTERS, SIGN_LETTERS, SUBJECTS, Scene, Thing
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from zimage_lab import models
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.miniature import evaluate
-from zimage_lab.miniature.forward import Captions, text_features, velocity
+from zimage_lab.miniature.training.forward import Captions, text_features, velocity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def test_the_folder_is_complete_and_small(folder: Path) -> None:
 
 
 def test_the_tokenizer_gives_back_what_it_was_given(folder: Path) -> None:
-    from zimage_lab.miniature.tokenizer import build
+    from zimage_lab.miniature.training.tokenizer import build
 
     text = "左侧一个红色的圆形, a blue cat on the right 🐈"
     for tokenizer in (_tokenizer(folder), build()):
@@ -70,11 +70,11 @@ def test_the_training_forward_pass_is_the_model_s_own(engine: Engine, folder: Pa
 
 
 def test_a_first_packaging_writes_a_whole_card(tmp_path: Path) -> None:
-    from zimage_lab.miniature import architecture, checkpoint, latents, package, tokenizer, train_flow
+    from zimage_lab.miniature.training import architecture, checkpoint, flow, latents, package, tokenizer
 
     checkpoint.save(tmp_path / "autoencoder.safetensors", architecture.autoencoder().state_dict(), {"step": 0})
     latents.encode(tmp_path, pictures=8, report=str)
-    untrained = train_flow.network(tokenizer.build(), "cpu").state_dict()
+    untrained = flow.network(tokenizer.build(), "cpu").state_dict()
     tensors = {f"{kind}.{name}": value for kind in ("now", "average") for name, value in untrained.items()}
     checkpoint.save(tmp_path / "flow.safetensors", tensors, {"step": 0})
     target = package.write(tmp_path, name="first", target=tmp_path / "first", report=str)
@@ -86,7 +86,7 @@ def test_a_first_packaging_writes_a_whole_card(tmp_path: Path) -> None:
 def test_an_average_goes_on_from_a_checkpoint() -> None:
     import torch
 
-    from zimage_lab.miniature.checkpoint import Average
+    from zimage_lab.miniature.training.checkpoint import Average
 
     module = torch.nn.Linear(2, 2, bias=False)
     average = Average(module, 0.9)

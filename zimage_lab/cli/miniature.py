@@ -166,13 +166,13 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature import latents, package, train_autoencoder, train_flow
+    from zimage_lab.miniature.training import autoencoder, flow, latents, package
 
     stages: dict[str, Callable[..., Path]] = {
-        "autoencoder": train_autoencoder.train,
+        "autoencoder": autoencoder.train,
         "latents": latents.encode,
-        "flow": train_flow.train,
-        "sharpen": train_autoencoder.sharpen,
+        "flow": flow.train,
+        "sharpen": autoencoder.sharpen,
         "package": package.write,
     }
     return stages[name]

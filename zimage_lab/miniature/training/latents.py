@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from zimage_lab.miniature import architecture, checkpoint
 from zimage_lab.miniature.dataset import drawn
+from zimage_lab.miniature.training import architecture, checkpoint
 from zimage_lab.miniature.world import Scene, Thing
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zimage_lab.miniature import architecture, checkpoint, dataset
+from zimage_lab.miniature import dataset
+from zimage_lab.miniature.training import architecture, checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

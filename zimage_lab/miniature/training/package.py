@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zimage_lab.miniature import architecture, captions, checkpoint, latents, tokenizer, train_flow
+from zimage_lab.miniature import captions
 from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.sayings import SAYINGS
 from zimage_lab.miniature.scenes import KINDS, draw_scene, training_scene
+from zimage_lab.miniature.training import architecture, checkpoint, flow, latents, tokenizer
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     import torch
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 """Where the bundled models lie."""
 
 PREVIEW_BLOCK = 4
@@ -97,7 +98,7 @@ def write(
     vae, state = _autoencoder(folder)
     tensors, trained = checkpoint.load(folder / "flow.safetensors")
     tensors = {key.removeprefix("average."): value for key, value in tensors.items() if not key.startswith("now.")}
-    module = train_flow.network(words, "cpu")
+    module = flow.network(words, "cpu")
     module.load_state_dict(tensors)
     pipeline = ZImagePipeline(
         scheduler=architecture.scheduler(),

@@ -10,9 +10,9 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.miniature import architecture, checkpoint, latents, tokenizer
 from zimage_lab.miniature.captions import caption
-from zimage_lab.miniature.forward import MULTIPLE, Captions, text_features, velocity
+from zimage_lab.miniature.training import architecture, checkpoint, latents, tokenizer
+from zimage_lab.miniature.training.forward import MULTIPLE, Captions, text_features, velocity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

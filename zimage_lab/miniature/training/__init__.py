@@ -1,0 +1,1 @@
+"""Trains the family, stage by stage, and packages what came of it as model folders."""
