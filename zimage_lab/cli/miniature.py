@@ -39,7 +39,9 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     parser = groups.add_parser("miniature", help="measure or train the bundled miniature models")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_evaluate(commands)
-    training = commands.add_parser("train", help="train a miniature: autoencoder, latents, flow, sharpen, then package")
+    training = commands.add_parser(
+        "train", help="train a miniature: autoencoder, latents, flow, turbo, sharpen, then package"
+    )
     stages = training.add_subparsers(metavar="STAGE", required=True)
     for name, (describe, options) in STAGES.items():
         stage = stages.add_parser(name, help=describe, description=describe)
@@ -154,7 +156,7 @@ def train(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None:
             options[name] = Path(value).expanduser().absolute() if name == "target" else _number(flag, value)
-    if arguments.stage_name in {"flow", "sharpen"} and "steps" not in options:
+    if arguments.stage_name in {"flow", "turbo", "sharpen"} and "steps" not in options:
         if "minutes" not in options:
             field = "--steps"
             raise InvalidRequest(field, None, "is missing", "Give --steps N, or --minutes N.")
@@ -166,12 +168,13 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature.training import autoencoder, flow, latents, package
+    from zimage_lab.miniature.training import autoencoder, flow, latents, package, turbo
 
     stages: dict[str, Callable[..., Path]] = {
         "autoencoder": autoencoder.train,
         "latents": latents.encode,
         "flow": flow.train,
+        "turbo": turbo.train,
         "sharpen": autoencoder.sharpen,
         "package": package.write,
     }
@@ -203,13 +206,17 @@ _MINUTES = ("--minutes", number, "fit the schedule to this much time instead")
 STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...]]] = {
     "autoencoder": (
         "train the 16-channel autoencoder on drawn pictures",
-        (_STEPS, ("--pictures", whole, "pictures to draw"), *_LENGTH),
+        (_STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
     ),
     "latents": (
         "encode the training pictures once",
         (("--pictures", whole, "pictures to draw and encode"), _DEVICE, _SEED),
     ),
     "flow": ("train transformer and text encoder by flow matching", (_STEPS, _MINUTES, *_LENGTH)),
+    "turbo": (
+        "distil the base model to eight steps without guidance",
+        (_STEPS, _MINUTES, ("--guidance", number, "the teacher's guidance scale"), *_LENGTH),
+    ),
     "sharpen": (
         "train the autoencoder's decoder further, its latents kept as they are",
         (_STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),

@@ -35,3 +35,14 @@ SAYINGS: dict[Scene, tuple[str, str]] = {
 
 SHARE = 0.5
 """How often such a scene's caption is the literal text."""
+
+EXAMPLES = (
+    *({"zh": zh, "en": en} for en, zh in SAYINGS.values()),
+    {
+        "zh": "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景",
+        "en": "a red circle on the left, a blue cat on the right, white background",
+    },
+    {"zh": "三颗黄色的星星，夜晚", "en": "three yellow stars, at night"},
+    {"zh": "写着“茶”的牌子在中间，白天", "en": 'a sign that says "TEA", by day'},
+)
+"""Prompts that a card and a sheet of samples show, in both languages."""

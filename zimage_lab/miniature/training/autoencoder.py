@@ -1,34 +1,46 @@
-"""First stage of training: the autoencoder, on crops of drawn pictures."""
+"""First stage of training: the autoencoder, on crops of drawn pictures; and the last, its decoder alone."""
 
 from __future__ import annotations
 
-import math
-import random
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zimage_lab.miniature import dataset
 from zimage_lab.miniature.training import architecture, checkpoint
+from zimage_lab.miniature.training.loop import Loop, cosine
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
     from pathlib import Path
 
     import torch
+    from PIL import Image
+
+STAGE, DECODER = "autoencoder", "decoder"
 
 CROP = 64
 LATENT_NOISE = 0.05
 """Noise on the latents in training, so that the decoder forgives the transformer's small errors."""
 
 
+def trained(folder: Path) -> Any:  # noqa: ANN401 - an AutoencoderKL, which has types only at run time
+    """Give the autoencoder of a working folder, with its sharpened decoder where there is one."""
+    vae = architecture.autoencoder()
+    sharpened = folder / f"{DECODER}.safetensors"
+    path = sharpened if sharpened.exists() else folder / f"{STAGE}.safetensors"
+    vae.load_state_dict(checkpoint.average(path)[0])
+    return vae.eval()
+
+
 def train(
     folder: Path,
     *,
-    steps: int = 5000,
+    steps: int = 10_500,
     batch: int = 16,
     learning_rate: float = 1.5e-3,
+    minutes: float | None = None,
     pictures: int = 8000,
     device: str = "cpu",
     seed: int = 0,
@@ -39,9 +51,11 @@ def train(
     Parameters
     ----------
     folder
-        Working folder of the run; `autoencoder.safetensors` is written there every 200 steps.
+        Working folder of the run.
     steps, batch, learning_rate
         Length of the run, crops a step, peak of the cosine schedule.
+    minutes
+        Where given, the schedule is fitted to this much time instead of to `steps`.
     pictures
         Number of pictures drawn for training.
     device, seed
@@ -51,49 +65,39 @@ def train(
 
     Returns
     -------
-    Path of the finished checkpoint.
+    Path of the checkpoint, `autoencoder.safetensors`.
     """
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own habit
 
-    path = folder / "autoencoder.safetensors"
     torch.manual_seed(seed)
     vae = architecture.autoencoder().to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(vae.parameters(), learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
-    average, first = checkpoint.Average(vae, 0.995), 0
-    if path.exists():
-        tensors, state = checkpoint.load(path)
-        vae.load_state_dict(tensors)
-        first = state["step"]
-        average.restore(tensors, first)
-    rng = random.Random(seed * 1000 + first)
-    drawn = _pictures(pictures, seed * 1000 + first)
-    report(f"{pictures} pictures drawn; training from step {first} of {steps}")
-    began, step = time.monotonic(), first
-    while step < steps:
-        for group in optimizer.param_groups:
-            group["lr"] = _rate(step, steps, learning_rate)
-        pixels = _crops(drawn, batch, rng).to(device, memory_format=torch.channels_last)
+    path = folder / f"{STAGE}.safetensors"
+    drawn, shown = _pictures(pictures, seed), _pictures(COLUMNS, seed + 1)
+    loop = Loop(
+        path,
+        vae,
+        [_adam(vae, learning_rate)],
+        steps=steps,
+        rate=cosine(learning_rate),
+        decay=0.995,
+        minutes=minutes,
+        seed=seed,
+        show=lambda: _pairs(vae, shown, device),
+        report=report,
+    )
+    for step in loop:
+        pixels = _crops(drawn, batch, loop.rng).to(device, memory_format=torch.channels_last)
         # The last fifth in float32: bfloat16 rounds a colour to about one in 256.
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=step < 0.8 * steps):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=step < 0.8 * loop.steps):
             latents = vae.encode(pixels).latent_dist.mean.float()
             rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample.float()
         # The square of the latents is held near one, so that the noise above keeps its meaning.
         size = (latents.square().mean() - 1).square()
-        error = F.l1_loss(rebuilt, pixels)
         # Colours first: while they are wrong, edges only say that blur is safer.
-        sharp = 2 * min(1.0, max(0.0, step / steps - 0.3) / 0.2)
-        loss = error + F.mse_loss(rebuilt, pixels) + sharp * _edges(rebuilt, pixels) + 0.05 * size
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        average.update(vae)
-        step += 1
-        if step % 100 == 0:
-            report(f"step {step}/{steps}  L1 {error.item():.4f}  {_pace(began, step - first)}")
-        if step % 200 == 0 or step >= steps:
-            checkpoint.save(path, average.values, {"step": step})
+        sharp = 2 * min(1.0, max(0.0, step / loop.steps - 0.3) / 0.2)
+        error = F.l1_loss(rebuilt, pixels) + F.mse_loss(rebuilt, pixels) + sharp * _edges(rebuilt, pixels)
+        loop.learn(error + 0.05 * size, batch)
     return path
 
 
@@ -104,73 +108,76 @@ def sharpen(
     batch: int = 16,
     learning_rate: float = 8e-4,
     minutes: float | None = None,
-    pictures: int = 3000,
+    pictures: int = 4000,
     device: str = "cpu",
     seed: int = 4,
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Train the decoder alone further, with a loss on edges; the latents that others learned on stay as they are.
+    """Train the decoder further, with a loss on edges; the latents that others learned on stay as they are.
 
     Parameters
     ----------
     folder
-        Working folder that holds `autoencoder.safetensors`, which is replaced every 200 steps.
-    steps, batch, learning_rate
-        Length of the run, crops a step, peak of the cosine schedule.
-    minutes
-        Where given, the schedule is fitted to this much time instead of to `steps`.
-    pictures, device, seed, report
+        Working folder that holds `autoencoder.safetensors`.
+    steps, batch, learning_rate, minutes, pictures, device, seed, report
         As for `train`.
+
+    Returns
+    -------
+    Path of the checkpoint, `decoder.safetensors`: the whole autoencoder, its encoder unchanged.
     """
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own habit
 
-    path = folder / "autoencoder.safetensors"
-    tensors, state = checkpoint.load(path)
     vae = architecture.autoencoder()
-    vae.load_state_dict(tensors)
+    vae.load_state_dict(checkpoint.average(folder / f"{STAGE}.safetensors")[0])
     vae.to(device, memory_format=torch.channels_last).encoder.requires_grad_(requires_grad=False)
-    torch.manual_seed(seed + state.get("sharpened", 0))
-    optimizer = torch.optim.AdamW(vae.decoder.parameters(), learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
-    average = checkpoint.Average(vae, 0.99)
-    rng = random.Random(seed + state.get("sharpened", 0))
-    drawn = _pictures(pictures, seed)
-    began, step = time.monotonic(), 0
-    while step < steps:
-        for group in optimizer.param_groups:
-            group["lr"] = _rate(step, steps, learning_rate)
-        pixels = _crops(drawn, batch, rng).to(device, memory_format=torch.channels_last)
+    path = folder / f"{DECODER}.safetensors"
+    drawn, shown = _pictures(pictures, seed), _pictures(COLUMNS, seed + 1)
+    loop = Loop(
+        path,
+        vae,
+        [_adam(vae.decoder, learning_rate)],
+        steps=steps,
+        rate=cosine(learning_rate),
+        decay=0.99,
+        minutes=minutes,
+        seed=seed,
+        show=lambda: _pairs(vae, shown, device),
+        report=report,
+    )
+    for _ in loop:
+        pixels = _crops(drawn, batch, loop.rng).to(device, memory_format=torch.channels_last)
         with torch.no_grad():
             latents = vae.encode(pixels).latent_dist.mean
         rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample
-        loss = F.l1_loss(rebuilt, pixels) + 2 * _edges(rebuilt, pixels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.decoder.parameters(), 1.0)
-        optimizer.step()
-        average.update(vae)
-        step += 1
-        spent = time.monotonic() - began
-        if minutes is not None and step >= 10:
-            steps = max(step, round(minutes * 60 / (spent / step)))
-        if step % 100 == 0:
-            report(f"step {step}/{steps}  L1 {F.l1_loss(rebuilt, pixels).item():.4f}  {_pace(began, step)}")
-        if step % 200 == 0 or step >= steps:
-            checkpoint.save(path, average.values, state | {"sharpened": state.get("sharpened", 0) + step})
+        loop.learn(F.l1_loss(rebuilt, pixels) + 2 * _edges(rebuilt, pixels), batch)
     return path
+
+
+COLUMNS = 6
+"""Pictures of a sheet, each above its reconstruction."""
+
+
+def _adam(module: torch.nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    import torch
+
+    return torch.optim.AdamW(module.parameters(), learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
 
 
 def _pictures(count: int, seed: int) -> np.ndarray:
     return np.concatenate([pixels for _, pixels in dataset.drawn(count, seed=seed)])
 
 
-def _pace(began: float, steps: int) -> str:
-    return f"{(time.monotonic() - began) / steps:.2f} s a step"
+def _pairs(vae: Any, drawn: np.ndarray, device: str) -> list[Image.Image]:  # noqa: ANN401 - as above
+    import torch
+    from PIL import Image
 
-
-def _rate(step: int, steps: int, peak: float) -> float:
-    warm = min(1.0, (step + 1) / 50)
-    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float().to(device) / 127.5 - 1
+    with torch.inference_mode():
+        rebuilt = vae.decode(vae.encode(pixels).latent_dist.mean).sample
+    after = ((rebuilt.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(one) for one in (*drawn, *after)]
 
 
 def _edges(rebuilt: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import torch
 
 
+NOW, AVERAGE = "now.", "average."
+"""Prefixes of a stage's parameters as they are, and of their average."""
+
+
 class Average:
     """Exponential moving average of a module's parameters; the average is what ships.
 
@@ -62,3 +66,17 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     with safe_open(path, framework="pt") as file:
         state = json.loads(file.metadata()["state"])
         return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118 - not a mapping
+
+
+def both(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what a stage goes on from: its parameters, their average, its state; one stands in where it is alone."""
+    tensors, state = load(path)
+    now = {name.removeprefix(NOW): value for name, value in tensors.items() if name.startswith(NOW)}
+    kept = {name.removeprefix(AVERAGE): value for name, value in tensors.items() if not name.startswith(NOW)}
+    return now or kept, kept, state
+
+
+def average(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what a stage has come to: the average of its parameters, and its state."""
+    _, kept, state = both(path)
+    return kept, state

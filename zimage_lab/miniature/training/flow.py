@@ -1,27 +1,30 @@
 """Third stage of training: transformer and text encoder together, by flow matching on the cached latents.
 
-Prompts are dropped in one sample of ten, so that the result can also be run with classifier-free guidance. In this
-small world it needs none: at eight steps and guidance 0 it follows a prompt as well as with guidance.
+Prompts are dropped in one sample of ten, which is what classifier-free guidance needs.
 """
 
 from __future__ import annotations
 
-import random
-import time
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature.captions import caption
-from zimage_lab.miniature.training import architecture, checkpoint, latents, tokenizer
+from zimage_lab.miniature.sayings import EXAMPLES
+from zimage_lab.miniature.training import architecture, autoencoder, latents, sampling, tokenizer
 from zimage_lab.miniature.training.forward import MULTIPLE, Captions, text_features, velocity
+from zimage_lab.miniature.training.loop import Loop, trapezoid
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
     from pathlib import Path
 
     import torch
+    from PIL import Image
     from transformers import Qwen2Tokenizer
 
     from zimage_lab.miniature.world import Scene
+
+STAGE = "flow"
 
 DROP = 0.1
 """Share of samples whose prompt is dropped."""
@@ -59,12 +62,7 @@ def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.opti
     ]
 
 
-def rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of a step: 100 steps of warm-up, then flat, then falling to a fiftieth over the last 45 %."""
-    return peak * min(1.0, (step + 1) / 100, 0.02 + 0.98 * (steps - step) / (0.45 * steps))
-
-
-def sigmas(count: int, device: str) -> torch.Tensor:
+def drawn_sigmas(count: int, device: str) -> torch.Tensor:
     """Draw noise shares as Z-Image's shift of 3 wants them: logit-normal, one in ten uniform for the far ends."""
     import torch
 
@@ -73,7 +71,9 @@ def sigmas(count: int, device: str) -> torch.Tensor:
     return architecture.SHIFT * u / (1 + (architecture.SHIFT - 1) * u)
 
 
-def captions(words: Qwen2Tokenizer, scenes: list[Scene], rng: random.Random, device: str) -> Captions:
+def captions(
+    words: Qwen2Tokenizer, scenes: list[Scene], rng: random.Random, device: str, drop: float = DROP
+) -> Captions:
     """Caption scenes, half in each language, some not at all; mostly so that a batch is padded to 32 tokens.
 
     A batch is padded to its longest caption, and few captions are longer than that: they are drawn anew, but for one
@@ -82,7 +82,7 @@ def captions(words: Qwen2Tokenizer, scenes: list[Scene], rng: random.Random, dev
     short = rng.randrange(LONG) > 0
 
     def written(scene: Scene) -> str:
-        return "" if rng.random() < DROP else caption(scene, rng.choice(("en", "zh")), rng)
+        return "" if rng.random() < drop else caption(scene, rng.choice(("en", "zh")), rng)
 
     texts = [written(scene) for scene in scenes]
     found = Captions.of(words, texts, device)
@@ -121,7 +121,7 @@ def train(
     seed: int = 2,
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Train the base model, or go on from `flow.safetensors` in `folder` (written every 250 steps).
+    """Train the base model, or go on from `flow.safetensors` in `folder`.
 
     Parameters
     ----------
@@ -137,55 +137,62 @@ def train(
         Whether `torch.compile` is worth its two minutes: a third more samples a second on a CPU.
     report
         Called with a line of progress.
+
+    Returns
+    -------
+    Path of the checkpoint.
     """
     import torch
 
-    path = folder / "flow.safetensors"
-    compiled = torch.compile(error, dynamic=False) if compiling else error
     torch.manual_seed(seed)
-    data, scenes, _ = latents.load(folder)
+    path = folder / f"{STAGE}.safetensors"
+    data, scenes, factors = latents.load(folder)
     words = tokenizer.build()
     module = network(words, device)
-    average, step = checkpoint.Average(module, 0.998), 0
-    steppers = optimizers(module, learning_rate)
-    if path.exists():
-        tensors, state = checkpoint.load(path)
-        module.load_state_dict({k.removeprefix("now."): v for k, v in tensors.items() if k.startswith("now.")})
-        step = state["step"]
-        average.restore({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")}, step)
-        torch.manual_seed(seed + step)
-    rng = random.Random(seed + step)
-    began, first, seen = time.monotonic(), step, 0.0
-    while step < steps:
-        for stepper in steppers:
-            for group in stepper.param_groups:
-                group["lr"] = rate(step, steps, learning_rate)
-        chosen = [rng.randrange(len(scenes)) for _ in range(batch)]
+    compiled = torch.compile(error, dynamic=False) if compiling else error
+    loop = Loop(
+        path,
+        module,
+        optimizers(module, learning_rate),
+        steps=steps,
+        rate=trapezoid(learning_rate),
+        decay=0.998,
+        minutes=minutes,
+        seed=seed,
+        show=lambda: samples(module, words, autoencoder.trained(folder).to(device), factors, device=device),
+        report=report,
+    )
+    for _ in loop:
+        chosen = [loop.rng.randrange(len(scenes)) for _ in range(batch)]
         clean = data[chosen].float().to(device)
-        asked = captions(words, [scenes[n] for n in chosen], rng, device)
-        noise, sigma = torch.randn_like(clean), sigmas(batch, device)
+        asked = captions(words, [scenes[n] for n in chosen], loop.rng, device)
+        noise, sigma = torch.randn_like(clean), drawn_sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
         noisy = (1 - share) * clean + share * noise
         usual = asked.ids.shape[1] == MULTIPLE  # the one shape worth the two minutes of compiling
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             loss = (compiled if usual else error)(module, noisy, sigma, asked.ids, asked.padding, noise - clean)
-        for stepper in steppers:
-            stepper.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        for stepper in steppers:
-            stepper.step()
-        average.update(module)
-        step += 1
-        seen = loss.item() if seen == 0 else 0.98 * seen + 0.02 * loss.item()
-        spent = time.monotonic() - began
-        if minutes is not None and step - first >= 20:
-            steps = first + max(step - first, round(minutes * 60 / (spent / (step - first))))
-        if step % 50 == 0:
-            pace = f"{batch * (step - first) / spent:.0f} samples/s  {spent / 60:.1f} min"
-            report(f"step {step}/{steps}  loss {seen:.4f}  {pace}")
-        if step % 250 == 0 or step >= steps:
-            both = {f"now.{k}": v for k, v in module.state_dict().items()}
-            both |= {f"average.{k}": v for k, v in average.values.items()}
-            checkpoint.save(path, both, {"step": step, "steps": steps, "loss": seen})
+        loop.learn(loss, batch)
     return path
+
+
+def samples(
+    module: Any,  # noqa: ANN401 - as `network` gives it
+    words: Qwen2Tokenizer,
+    vae: Any,  # noqa: ANN401 - an AutoencoderKL, which has types only at run time
+    factors: dict[str, float],
+    *,
+    steps: int = 8,
+    guidance: float = 0.0,
+    seed: int = 0,
+    device: str = "cpu",
+) -> list[Image.Image]:
+    """Draw the card's examples as the network sees them now."""
+    import torch
+
+    texts = [example[language] for example in EXAMPLES for language in ("en", "zh")]
+    noise = torch.randn(len(texts), architecture.LATENT_CHANNELS, 16, 16, generator=torch.Generator().manual_seed(seed))
+    with torch.inference_mode():
+        asked, nothing = Captions.of(words, texts, device), Captions.of(words, [""], device)
+        predict = sampling.Guided(module, asked, nothing, guidance)
+        return sampling.pictures(vae, sampling.denoise(predict, noise.to(device), sampling.sigmas(steps)), factors)

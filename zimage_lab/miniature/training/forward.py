@@ -54,6 +54,14 @@ class Captions:
             padding[n, : len(row)] = False
         return cls(ids.to(device), padding.to(device))
 
+    def stretched(self, length: int, count: int) -> Captions:
+        """Pad one caption, or as many as `count`, to a length, and repeat one as often as asked for."""
+        from torch.nn.functional import pad
+
+        more = (0, length - self.ids.shape[1])
+        ids, padding = pad(self.ids, more), pad(self.padding, more, value=True)
+        return Captions(ids.expand(count, -1), padding.expand(count, -1))
+
 
 def text_features(encoder: Qwen3Model, captions: Captions) -> torch.Tensor:
     """Encode captions: the last hidden state but one, (batch, length, width)."""

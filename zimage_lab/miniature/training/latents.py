@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from zimage_lab.miniature.dataset import drawn
-from zimage_lab.miniature.training import architecture, checkpoint
+from zimage_lab.miniature.training import autoencoder, checkpoint
 from zimage_lab.miniature.world import Scene, Thing
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def encode(
     import torch
 
     path = folder / "latents.safetensors"
-    tensors, _ = checkpoint.load(folder / "autoencoder.safetensors")
-    vae = architecture.autoencoder()
-    vae.load_state_dict(tensors)
-    vae.eval().to(device, memory_format=torch.channels_last)
+    vae = autoencoder.trained(folder).to(device, memory_format=torch.channels_last)
     scenes, parts = [], []
     for batch, pixels in drawn(pictures, seed=seed):
         scenes += batch

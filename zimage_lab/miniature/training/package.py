@@ -14,9 +14,9 @@ import numpy as np
 
 from zimage_lab.miniature import captions
 from zimage_lab.miniature.drawing import draw
-from zimage_lab.miniature.sayings import SAYINGS
+from zimage_lab.miniature.sayings import EXAMPLES
 from zimage_lab.miniature.scenes import KINDS, draw_scene, training_scene
-from zimage_lab.miniature.training import architecture, checkpoint, flow, latents, tokenizer
+from zimage_lab.miniature.training import architecture, autoencoder, checkpoint, flow, latents, tokenizer
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
@@ -43,27 +43,21 @@ ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "tex
 
 FACTS: dict[str, dict[str, Any]] = {
     "miniature": {
+        "stage": "flow",
         "title": "Miniature",
         "defaults": {"steps": 28, "guidance_scale": 2.0},
+        "made": "flow matching from scratch on drawn pictures",
         "use": "28 steps with classifier-free guidance; a negative prompt pushes away",
     },
     "miniature-turbo": {
+        "stage": "turbo",
         "title": "Miniature Turbo",
         "defaults": {"steps": 8, "guidance_scale": 0.0},
+        "made": "distilled from `miniature`, by regression on its guided path",
         "use": "8 steps without guidance",
     },
 }
 """What differs between the models of the family; any other name is described as the first."""
-
-EXAMPLES = (
-    *({"zh": zh, "en": en} for en, zh in SAYINGS.values()),
-    {
-        "zh": "左侧一个红色的圆形，右侧一只蓝色的猫，白色背景",
-        "en": "a red circle on the left, a blue cat on the right, white background",
-    },
-    {"zh": "三颗黄色的星星，夜晚", "en": "three yellow stars, at night"},
-    {"zh": "写着“茶”的牌子在中间，白天", "en": 'a sign that says "TEA", by day'},
-)
 
 
 def write(
@@ -96,8 +90,7 @@ def write(
     target = target or WEIGHTS / name
     words = tokenizer.build()
     vae, state = _autoencoder(folder)
-    tensors, trained = checkpoint.load(folder / "flow.safetensors")
-    tensors = {key.removeprefix("average."): value for key, value in tensors.items() if not key.startswith("now.")}
+    tensors, trained = checkpoint.average(folder / f"{_facts(name)['stage']}.safetensors")
     module = flow.network(words, "cpu")
     module.load_state_dict(tensors)
     pipeline = ZImagePipeline(
@@ -140,10 +133,9 @@ def write(
 
 def _autoencoder(folder: Path) -> tuple[Any, dict[str, float]]:
     _, _, factors = latents.load(folder)
-    vae = architecture.autoencoder()
-    vae.load_state_dict(checkpoint.load(folder / "autoencoder.safetensors")[0])
+    vae = autoencoder.trained(folder)
     vae.register_to_config(**factors)
-    return vae.eval(), factors
+    return vae, factors
 
 
 def _check_size(target: Path) -> None:
@@ -180,8 +172,12 @@ def _preview_map(vae: torch.nn.Module, factors: dict[str, float], pictures: int 
     }
 
 
+def _facts(name: str) -> dict[str, Any]:
+    return FACTS.get(name, FACTS["miniature"])
+
+
 def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
-    facts = FACTS.get(name, FACTS["miniature"])
+    facts = _facts(name)
     world = {
         "subjects": list(SUBJECTS),
         "colours": list(COLOURS),
@@ -223,7 +219,7 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
 def _readme(card: dict[str, Any]) -> str:
     """Write the card for a reader."""
     world, training, evaluation = card["training"]["world"], card["training"], card["evaluation"]
-    usual = card["defaults"]
+    usual, facts = card["defaults"], _facts(card["id"])
     rows = [
         f"| {language} | {figures['pictures']} | "
         + " | ".join(f"{100 * figures[name]:.1f} %" if name in figures else "-" for name in ASPECTS)
@@ -242,8 +238,8 @@ def _readme(card: dict[str, Any]) -> str:
             "- Captions: English and Chinese, drawn from several sentence patterns, such as:",
             *(f"    - {text}" for text in sample_captions()),
             f"- Parameters: {parameters}",
-            f"- Training: flow matching from scratch on drawn pictures; minutes on two CPU cores: {minutes}",
-            f"- Use: {FACTS.get(card['id'], FACTS['miniature'])['use']}, 128 x 128",
+            f"- Training: {facts['made']}; minutes on two CPU cores: {minutes}",
+            f"- Use: {facts['use']}, 128 x 128",
             "",
             f"Held-out scenes, {usual['steps']} steps, guidance {usual['guidance_scale']:g}, judged by other code:",
             "",

@@ -1,0 +1,101 @@
+"""Every stage of training for a few updates: what it leaves behind, that it goes on, and that the folder then loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from zimage_lab import models
+from zimage_lab.miniature.training import autoencoder, checkpoint, flow, latents, package, sampling, tokenizer, turbo
+from zimage_lab.miniature.training.forward import Captions
+
+TINY = 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a working folder in which every stage has made two updates."""
+    made = tmp_path_factory.mktemp("training")
+    lines: list[str] = []
+    autoencoder.train(made, steps=2, batch=TINY, pictures=8, report=lines.append)
+    latents.encode(made, pictures=8, report=lines.append)
+    flow.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
+    turbo.train(made, steps=2, batch=TINY, report=lines.append)
+    autoencoder.sharpen(made, steps=2, batch=TINY, pictures=8, report=lines.append)
+    assert [line.split()[0] for line in lines if "loss" in line] == ["autoencoder", "flow", "turbo", "decoder"]
+    return made
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "flow", "turbo", "decoder"])
+def test_a_stage_leaves_a_checkpoint_a_curve_and_a_sheet(folder: Path, stage: str) -> None:
+    _, state = checkpoint.average(folder / f"{stage}.safetensors")
+    assert state["step"] == 2
+    assert "2 updates" in (folder / f"{stage}-loss.svg").read_text(encoding="utf-8")
+    assert (folder / f"{stage}.csv").read_text(encoding="utf-8").startswith("step,loss\n2,")
+    with Image.open(folder / f"{stage}-sheet.png") as sheet:
+        assert sheet.width == 6 * 128
+
+
+def test_a_stage_goes_on_from_its_checkpoint(folder: Path, tmp_path: Path) -> None:
+    for name in ("autoencoder.safetensors", "latents.safetensors", "flow.safetensors", "flow.csv"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    before, _ = checkpoint.average(tmp_path / "flow.safetensors")
+    flow.train(tmp_path, steps=3, batch=TINY, compiling=False, report=str)
+    after, state = checkpoint.average(tmp_path / "flow.safetensors")
+    assert state["step"] == 3
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    assert [row.split(",")[0] for row in (tmp_path / "flow.csv").read_text().splitlines()] == ["step", "2", "3"]
+    flow.train(tmp_path, steps=3, batch=TINY, compiling=False, report=str)
+    assert checkpoint.both(tmp_path / "flow.safetensors")[2]["step"] == 3, "nothing is left to do"
+
+
+def test_minutes_bound_a_stage(folder: Path, tmp_path: Path) -> None:
+    for name in ("autoencoder.safetensors", "latents.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    flow.train(tmp_path, steps=10_000, minutes=0.01, batch=TINY, compiling=False, report=str)
+    assert checkpoint.average(tmp_path / "flow.safetensors")[1]["step"] < 1000
+
+
+def test_sharpening_keeps_the_latents(folder: Path) -> None:
+    plain, _ = checkpoint.average(folder / "autoencoder.safetensors")
+    sharpened, _ = checkpoint.average(folder / "decoder.safetensors")
+    changed = {name.split(".")[0] for name in plain if not torch.equal(plain[name], sharpened[name])}
+    assert changed == {"decoder"}
+
+
+@pytest.mark.parametrize("guidance", [0.0, 2.0])
+def test_samples_of_training_are_the_pipelines(folder: Path, tmp_path: Path, guidance: float) -> None:
+    from diffusers import ZImagePipeline
+
+    target = package.write(folder, name="miniature", target=tmp_path / "model", report=str)
+    pipeline = ZImagePipeline.from_pretrained(target, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    words = tokenizer.build()
+    module = flow.network(words, "cpu")
+    weights, _ = checkpoint.average(folder / "flow.safetensors")
+    module.load_state_dict({name: value.half().float() for name, value in weights.items()})
+    noise = torch.randn(1, 16, 16, 16, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        asked, nothing = Captions.of(words, ["a red cat on the left"]), Captions.of(words, [""])
+        ours = sampling.denoise(sampling.Guided(module, asked, nothing, guidance), noise, sampling.sigmas(4))
+    theirs = pipeline(
+        "a red cat on the left",
+        height=128,
+        width=128,
+        num_inference_steps=4,
+        guidance_scale=guidance,
+        negative_prompt="",
+        latents=noise.clone(),
+        output_type="latent",
+    ).images
+    assert (ours - theirs).abs().max() < 1e-2 * ours.abs().max()
+
+
+def test_the_folder_of_a_stage_makes_pictures(folder: Path, tmp_path: Path) -> None:
+    package.write(folder, name="miniature-turbo", target=tmp_path / "mine", report=str)
+    found = models.find(str(tmp_path / "mine"))
+    assert found.card.defaults.steps == 8
+    assert "distilled" in (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
