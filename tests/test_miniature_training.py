@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -11,6 +11,9 @@ from PIL import Image
 from zimage_lab import models
 from zimage_lab.miniature.training import autoencoder, checkpoint, flow, latents, package, sampling, tokenizer, turbo
 from zimage_lab.miniature.training.forward import Captions
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TINY = 4
 
