@@ -27,7 +27,7 @@ _FILES = {  # the first of two with one file is what a file without our notes is
     "Tongyi-MAI/Z-Image-Turbo": _TURBO,
     "Tongyi-MAI/Z-Image": _BASE,
 }
-_BEGUN = ("init_image", "mask", "strength")
+_BEGUN = ("init_image", "mask", "strength", "reference_images")
 _CONTROL = "control_after_generate"  # a widget of the canvas alone, behind the seed
 
 
@@ -199,7 +199,7 @@ def request_from_graph(graph: object) -> GenerationRequest:
         "scheduler": sampler.get("scheduler"),
         "noise": kept[_LATENT].get("noise", "per_image"),
         "truncate": kept[_POSITIVE].get("truncate", False),
-        **{name: kept[_LATENT].get(name) for name in _BEGUN},
+        **{name: kept[_LATENT].get(name) for name in _BEGUN if name in kept[_LATENT]},
         "loras": [_lora(inputs[number], kept[number]) for number in adapted],
     }
     request = GenerationRequest(**values)
@@ -212,7 +212,7 @@ def request_from_graph(graph: object) -> GenerationRequest:
 
 def _begun(request: GenerationRequest) -> dict[str, Any]:
     """Give what a request begins with, by the hashes of pictures that only the home has."""
-    return {name: value for name in _BEGUN if (value := getattr(request, name)) is not None}
+    return {name: value for name in _BEGUN if (value := getattr(request, name)) not in {None, ()}}
 
 
 def _class(node: object) -> object:

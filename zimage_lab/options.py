@@ -39,6 +39,11 @@ def loras(text: str) -> tuple[tuple[str, float | str], ...]:
     return tuple(read)
 
 
+def files(text: str) -> tuple[str, ...]:
+    """Read file names with commas between them."""
+    return tuple(filter(None, (piece.strip() for piece in text.split(","))))
+
+
 class Option(NamedTuple):
     """An option of a request: its name in Python, how its text is read, what it takes, and what it does."""
 
@@ -65,5 +70,6 @@ OPTIONS = (
     Option("loras", loras, "FILE[:WEIGHT],...", "LoRA files, with commas; names in loras/ of the home, or paths"),
     Option("init_image", str, "FILE", "picture to begin with; the size is its own where none is given"),
     Option("mask", str, "FILE", "picture that is white where the other one is drawn anew"),
+    Option("reference_images", files, "FILE[,FILE...]", "pictures that an edit model changes; commas between them"),
     Option("strength", number, "X", "how much of the picture is drawn anew, above 0 to 1 (default: 0.6)"),
 )

@@ -34,9 +34,10 @@ SCHEDULERS = ("simple",)
 NOISES = ("per_image",)
 LORA_RANGE = (-4.0, 4.0)
 MOST_LORAS = 16
+MOST_REFERENCES = 4
 PICTURE = re.compile(r"[0-9a-f]{64}")
 STRENGTH = 0.6
-LATER = {"loras", "init_image", "mask", "strength"}
+LATER = {"loras", "init_image", "mask", "strength", "reference_images"}
 
 # What other programs call our options: close matches by spelling would not find these.
 OTHER_NAMES = {
@@ -125,6 +126,8 @@ class GenerationRequest(BaseModel):
     strength
         How much of the picture is drawn anew, above 0 to 1: the share of the steps that are taken. Only with an
         `init_image`, where None is 0.6.
+    reference_images
+        SHA-256 of the stored pictures that an edit model changes or takes things from, at most 4.
 
     Raises
     ------
@@ -151,6 +154,7 @@ class GenerationRequest(BaseModel):
     init_image: str | None = None
     mask: str | None = None
     strength: float | None = None
+    reference_images: tuple[str, ...] = ()
 
     if not TYPE_CHECKING:  # type checkers see pydantic's own signature, with the fields
 
@@ -230,6 +234,19 @@ class GenerationRequest(BaseModel):
         what = f"{shown(value)} is not the hash of a stored picture"
         raise InvalidRequest(str(info.field_name), value, what, "Give the picture to an engine's submit or generate.")
 
+    @field_validator("reference_images", mode="before")
+    @classmethod
+    def _references(cls, value: object) -> tuple[str, ...]:
+        field = "reference_images"
+        if not isinstance(value, tuple | list) or not all(
+            isinstance(one, str) and PICTURE.fullmatch(one) for one in value
+        ):
+            what = f"{shown(value)} are not the hashes of stored pictures"
+            raise InvalidRequest(field, value, what, "Give the pictures to an engine's submit or generate.")
+        if len(value) > MOST_REFERENCES:
+            raise InvalidRequest(field, value, f"{len(value)} are too many", f"Use at most {MOST_REFERENCES}.")
+        return tuple(value)
+
     @field_validator("strength", mode="before")
     @classmethod
     def _strength(cls, value: object) -> float | None:
@@ -246,6 +263,9 @@ class GenerationRequest(BaseModel):
         for field in ("mask", "strength"):
             if getattr(self, field) is not None and self.init_image is None:
                 raise InvalidRequest(field, getattr(self, field), "is of no use without an init_image", "Give one.")
+        if self.reference_images and self.init_image is not None:
+            field, what = "init_image", "does not go with reference_images"
+            raise InvalidRequest(field, self.init_image, what, "Give one of them.")
         return self
 
     @field_serializer("seed")

@@ -88,6 +88,18 @@ def source(request: GenerationRequest, home: Path) -> Source | None:
     return Source(fitted(inputs.opened(request.init_image, home).convert("RGB"), size), mask)
 
 
+def references(request: GenerationRequest, home: Path) -> list[Image.Image]:
+    """Read the pictures that an edit is about, each scaled and cut to the size that is drawn.
+
+    Raises
+    ------
+    InvalidRequest
+        A stored picture is missing or was changed.
+    """
+    size = (request.width, request.height)
+    return [fitted(inputs.opened(one, home, inputs.SEVERAL).convert("RGB"), size) for one in request.reference_images]
+
+
 def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Fill a size with a picture: scaled with its proportions, and cut where these are others, evenly."""
     from PIL import Image, ImageOps
@@ -122,7 +134,7 @@ def start(
 
     kept = sigmas[len(sigmas) - 1 - requests[0].denoising_steps :]
     with torch.inference_mode():
-        posterior = vae.encode(_tensor(given.picture).to(device, vae.dtype)).latent_dist
+        posterior = vae.encode(tensor(given.picture).to(device, vae.dtype)).latent_dist
     clean, noise = [], []
     for request in requests:
         # The order of diffusers' pipelines: the posterior's sample first, then the noise, from one generator.
@@ -147,7 +159,8 @@ def start(
     return Start(noised(kept[0]), kept, settle)
 
 
-def _tensor(picture: Image.Image) -> torch.Tensor:
+def tensor(picture: Image.Image) -> torch.Tensor:
+    """Give an RGB picture as the VAE takes it: (1, 3, height, width), -1 to 1."""
     import numpy as np
     import torch
 

@@ -121,7 +121,8 @@ class _Drawing:
             self._attempts[row].drawn_by(family, place, len(rows))
         self._enter("encoding", rows)
         with self._timed(rows, "encode"):
-            features = family.encode(requests)
+            references = pictures.references(requests[0], residency.home)
+            features = family.encode(requests, references)
             given = pictures.source(requests[0], residency.home)
             start = None if given is None else family.begin(given, requests)
             latents = family.noise(requests) if start is None else start.latents

@@ -55,6 +55,13 @@ class Edit:
         """Whether training never sees this edit: one of its two scenes is held out."""
         return self.before.held_out or self.after.held_out
 
+    @property
+    def things(self) -> tuple[Thing | None, Thing | None]:
+        """What is changed, before and after; None where it is not there."""
+        old = next((thing for thing in self.before.things if thing not in self.after.things), None)
+        new = next((thing for thing in self.after.things if thing not in self.before.things), None)
+        return old, new
+
     def pictures(self) -> tuple[Image.Image, Image.Image]:
         """Draw the picture before and after, 128 x 128 RGB each."""
         return draw(self.before, where=self.where), draw(self.after, where=self.where)

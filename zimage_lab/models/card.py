@@ -81,6 +81,8 @@ class ModelCard(_Part):
         Whether it is one of the small bundled models that know only a drawn picture world.
     trained_size
         Width and height of the pictures it was trained on, where that matters.
+    reference_images
+        Least and most pictures that an edit is given; (0, 0) where the model does not edit.
     sizes
         Width and height of the presets that a face offers, the default first.
     vocabulary
@@ -103,6 +105,7 @@ class ModelCard(_Part):
     ranges: Ranges
     multiple: int = Field(default=16, ge=1)
     max_tokens: int = Field(default=512, ge=1)
+    reference_images: tuple[int, int] = (0, 0)
     sizes: tuple[Pair, ...] = ()
     hub_id: str | None = None
     revision: str | None = None

@@ -51,9 +51,9 @@ def check(request: GenerationRequest, model: Model | str | None = None, *, place
     warnings = _tokens(request, entry)
     if entry.path is None:
         warnings.insert(0, f"The weights of {entry.id} are not on this machine yet: it cannot draw before they are.")
-    for field in inputs.FIELDS:
-        if (digest := getattr(request, field)) is not None:
-            inputs.path(digest, home() if place is None else place, field)
+    for field, digest in inputs.named(request):
+        inputs.path(digest, home() if place is None else place, field)
+    _references(request, entry)
     if request.init_image is not None and entry.card.family != "z_image":
         field, what = "init_image", f"{entry.id} is of a family that begins with noise only here"
         raise InvalidRequest(field, request.init_image, what, "Choose a Z-Image model.")
@@ -104,8 +104,9 @@ def build(
         "width": defaults.width,
         "height": defaults.height,
     }
-    if options.get("init_image") is not None and where is not None:
-        values |= _size_of(inputs.path(options["init_image"], where), entry)
+    first = options.get("init_image") or next(iter(options.get(inputs.SEVERAL) or ()), None)
+    if first is not None and where is not None:
+        values |= _size_of(inputs.path(first, where), entry)
     # None means "not said" for a field that exists; an unknown one must still be refused by its name.
     given = {name: value for name, value in options.items() if not _unsaid(name, value)}
     if options.get("seed") is None:
@@ -145,6 +146,17 @@ def _ranges(request: GenerationRequest, model: Model) -> None:
             below = max(low, value - value % card.multiple)
             what = f"{value} is not a multiple of {card.multiple}"
             raise InvalidRequest(field, value, what, f"Use {below} or {below + card.multiple}.")
+
+
+def _references(request: GenerationRequest, model: Model) -> None:
+    field, (low, high) = inputs.SEVERAL, model.card.reference_images
+    given = len(request.reference_images)
+    if given and not high:
+        what, fix = f"{model.id} does not edit pictures", "Choose an edit model, such as miniature-edit."
+        raise InvalidRequest(field, request.reference_images, what, fix)
+    if not low <= given <= high:
+        what = f"{model.id} wants {low} to {high}" if low < high else f"{model.id} wants {low}"
+        raise InvalidRequest(field, request.reference_images, f"{what}, not {given}", "Give the picture to change.")
 
 
 def _tokens(request: GenerationRequest, model: Model) -> list[str]:

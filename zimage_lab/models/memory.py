@@ -15,7 +15,7 @@ import math
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
-from zimage_lab.models import header, host_memory, load_z_image
+from zimage_lab.models import header, host_memory, load_z_image, load_z_image_edit
 from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ def component_bytes(model: Model, number: int) -> dict[str, int]:
     """
     if model.card.family == "z_image":
         return load_z_image.component_bytes(model, number)
+    if model.card.family == "z_image_edit":
+        return load_z_image_edit.component_bytes(model, number)
     sizes = {TEXT: number, "unet": number, "vae": 4}
     if model.parts:
         return {name: sizes[name] * _numbers(header.read(path), name) for name, path in model.parts}

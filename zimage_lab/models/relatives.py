@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.models import folders
 from zimage_lab.models.card import read_card
+from zimage_lab.request import MOST_REFERENCES
 
 if TYPE_CHECKING:
     from zimage_lab.models.card import ModelCard
 
 CARDS = Path(__file__).with_name("cards")
-PIPELINES = {"ZImagePipeline": "z_image", "StableDiffusionPipeline": "stable_diffusion"}
+PIPELINES = {
+    "ZImagePipeline": "z_image",
+    "ZImageOmniPipeline": "z_image_edit",
+    "StableDiffusionPipeline": "stable_diffusion",
+}
 STABLE_DIFFUSION = "stable-diffusion-v1-5"
 
 
@@ -39,12 +44,16 @@ def renamed(card: ModelCard, name: str) -> ModelCard:
 
 def guessed(folder: Path, name: str) -> ModelCard:
     """Give a folder without a card that of its nearest relative: Turbo models say so in their names."""
-    if PIPELINES.get(folders.pipeline_class(folder)) == "stable_diffusion":
+    family = PIPELINES.get(folders.pipeline_class(folder))
+    if family == "stable_diffusion":
         return renamed(read_card(CARDS / f"{STABLE_DIFFUSION}.json"), name)
     # Only the model's own name counts: a user's folder may be called turbo, too.
     cached = folder.parent.parent.name if folder.parent.name == "snapshots" else ""
     relative = read_card(CARDS / f"{turbo_or_base(f'{Path(name).name} {folder.name} {cached}')}.json")
-    return with_shift(renamed(relative, name).model_copy(update={"examples": ()}), folder)
+    changes: dict[str, Any] = {"examples": ()}
+    if family == "z_image_edit":
+        changes |= {"family": family, "reference_images": (1, MOST_REFERENCES)}
+    return with_shift(renamed(relative, name).model_copy(update=changes), folder)
 
 
 def with_shift(card: ModelCard, folder: Path) -> ModelCard:

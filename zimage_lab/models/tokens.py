@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 TEMPLATE = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 """Qwen's chat template with thinking allowed, as ZImagePipeline applies it; its tail counts, and is cut first."""
 
+EDIT_HEAD = "<|im_start|>user\n<|vision_start|>"
+EDIT_BETWEEN = "<|vision_end|><|vision_start|>"
+EDIT_TAIL = "<|vision_end|>{}<|im_end|>\n<|im_start|>assistant\n<|vision_start|>"
+EDIT_END = "<|vision_end|><|im_end|>"
+"""The parts of an instruction around its pictures and the new one, as ZImageOmniPipeline has them."""
+
 _HAN = "㐀-鿿"
 _QUOTED = re.compile(r"[\"“「']([^\"“”「」']{1,4})[\"”」']")
 _RUNS = re.compile(rf"[{_HAN}]+|[^\W\d_{_HAN}]+")
@@ -43,18 +49,26 @@ def encode(model: Model, prompt: str) -> list[int]:
     ModelLoadError
         When the model or its tokenizer is not here, or the file is damaged.
     """
-    path = model.folder / "tokenizer" / "tokenizer.json"
     clip = model.card.family == "stable_diffusion"
-    if clip and not path.is_file():  # older folders have CLIP's vocabulary in another format; it is the same one
-        path = bases.CONFIGS / "stable-diffusion-v1-5" / "tokenizer" / "tokenizer.json"
-    try:
-        status = path.stat()
-        tokenizer = _tokenizer(path, status.st_mtime_ns, status.st_size)
-    except Exception as error:  # the library raises bare Exception for a file it cannot read
-        message = f"The tokenizer of {model.id} cannot be read ({reason(error)}). Get the model again."
-        raise ModelLoadError(message) from error
-    ids: list[int] = tokenizer.encode(prompt if clip else TEMPLATE.format(prompt)).ids
+    ids: list[int] = _of(model).encode(prompt if clip else TEMPLATE.format(prompt)).ids
     return ids
+
+
+def encode_edit(model: Model, prompt: str, pictures: int) -> list[list[int]]:
+    """Give the token ids of an instruction as an edit model has them: in one part before, between and after pictures.
+
+    Parameters
+    ----------
+    model
+        An edit model that is on this machine.
+    prompt
+        Any text.
+    pictures
+        Number of pictures that it is about, at least one.
+    """
+    parts = [EDIT_HEAD, *[EDIT_BETWEEN] * (pictures - 1), EDIT_TAIL.format(prompt), EDIT_END]
+    tokenizer = _of(model)
+    return [tokenizer.encode(part).ids for part in parts]
 
 
 def count(model: Model, prompt: str) -> int | None:
@@ -105,6 +119,19 @@ def _vocabulary(known: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[frozens
     chinese = {word for language, words in known if language == "zh" for word in words if word}
     letters = frozenset(word.lower() for language, words in known if language not in {"zh", "sign"} for word in words)
     return letters, tuple(sorted(chinese, key=lambda word: (-len(word), word)))
+
+
+def _of(model: Model) -> Tokenizer:
+    path = model.folder / "tokenizer" / "tokenizer.json"
+    # Older folders have CLIP's vocabulary in another format; it is the same one.
+    if model.card.family == "stable_diffusion" and not path.is_file():
+        path = bases.CONFIGS / "stable-diffusion-v1-5" / "tokenizer" / "tokenizer.json"
+    try:
+        status = path.stat()
+        return _tokenizer(path, status.st_mtime_ns, status.st_size)
+    except Exception as error:  # the library raises bare Exception for a file it cannot read
+        message = f"The tokenizer of {model.id} cannot be read ({reason(error)}). Get the model again."
+        raise ModelLoadError(message) from error
 
 
 @lru_cache(maxsize=4)

@@ -20,6 +20,8 @@ from zimage_lab.errors import InvalidRequest, StoreError, shown
 if TYPE_CHECKING:
     from PIL import Image
 
+    from zimage_lab.request import GenerationRequest
+
 INPUTS = "inputs"
 FORMATS = ("PNG", "JPEG", "WEBP")
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -27,8 +29,10 @@ MOST_PIXELS = 64_000_000
 """Most pixels of a picture from outside: 8000 x 8000."""
 
 MOST_BYTES = 200_000_000
-FIELDS = {"init_image": "RGB", "mask": "L"}
-"""Fields of a request that name a picture, and the mode in which it is kept."""
+FIELDS = {"init_image": "RGB", "mask": "L", "reference_images": "RGB"}
+"""Fields of a request that name a picture, or several, and the mode in which they are kept."""
+
+SEVERAL = "reference_images"
 
 
 def taken(options: dict[str, Any], home: Path) -> dict[str, Any]:
@@ -37,7 +41,8 @@ def taken(options: dict[str, Any], home: Path) -> dict[str, Any]:
     Parameters
     ----------
     options
-        Fields of a request; `init_image` and `mask` may be a PIL picture, a path, bytes, a GeneratedImage, or a hash.
+        Fields of a request; `init_image` and `mask` may be a PIL picture, a path, bytes, a GeneratedImage, or a hash,
+        `reference_images` one of these or a list of them.
     home
         The home folder.
 
@@ -47,7 +52,22 @@ def taken(options: dict[str, Any], home: Path) -> dict[str, Any]:
         One is no picture, too large, or there is none of that hash.
     """
     found = {field: options[field] for field in FIELDS if options.get(field) is not None}
-    return options | {field: put(value, home, field) for field, value in found.items()} if found else options
+    stored: dict[str, Any] = {}
+    for field, value in found.items():
+        if field == SEVERAL:
+            every = value if isinstance(value, list | tuple) else [value]
+            stored[field] = tuple(put(one, home, field) for one in every)
+        else:
+            stored[field] = put(value, home, field)
+    return options | stored if found else options
+
+
+def named(request: GenerationRequest) -> list[tuple[str, str]]:
+    """List the stored pictures that a request needs: field and hash."""
+    single = [
+        (field, digest) for field in FIELDS if field != SEVERAL and (digest := getattr(request, field)) is not None
+    ]
+    return [*single, *((SEVERAL, digest) for digest in request.reference_images)]
 
 
 def put(value: object, home: Path, field: str = "init_image") -> str:

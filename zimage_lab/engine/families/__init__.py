@@ -53,8 +53,8 @@ class Family(Protocol):
     def adapt(self, asked: Sequence[tuple[Path, float]]) -> None:
         """Have exactly these LoRA files take part, each with its weight."""
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> Any:  # noqa: ANN401 - each family's own
-        """Encode the prompts."""
+    def encode(self, requests: Sequence[GenerationRequest], references: Sequence[Image.Image] = ()) -> Any:  # noqa: ANN401 - each family's own
+        """Encode the prompts, and the pictures that an edit is about."""
 
     def noise(self, requests: Sequence[GenerationRequest]) -> torch.Tensor:
         """Draw each picture's first latents from its seed."""
@@ -113,6 +113,11 @@ def load(
         quantization = "none" if settings is None else settings.quantization
         with _ONE_AT_A_TIME:
             return ZImage.load(model, device, quantization=quantization, **options)
+    if model.card.family == "z_image_edit":
+        from zimage_lab.engine.families.z_image_edit import ZImageEdit
+
+        with _ONE_AT_A_TIME:
+            return ZImageEdit.load(model, device)
     if model.card.family == "stable_diffusion":
         from zimage_lab.engine.families.stable_diffusion import StableDiffusion
 

@@ -114,7 +114,7 @@ class StableDiffusion:
         field, what = "init_image", f"{self.model.id} begins with noise only here"
         raise InvalidRequest(field, source, what, f"Choose a Z-Image model for {len(requests)} picture(s).")
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> Features:
+    def encode(self, requests: Sequence[GenerationRequest], references: Sequence[Image.Image] = ()) -> Features:  # noqa: ARG002 - they do not edit
         """Encode the prompts, and the negative prompts where guidance uses them."""
         positive = self._features([request.prompt for request in requests])
         guided = requests[0].guidance_scale > 1

@@ -161,7 +161,7 @@ class ZImage:
         """Have exactly these LoRA files take part, each with its weight."""
         self._loras.use(asked)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> Features:
+    def encode(self, requests: Sequence[GenerationRequest], references: Sequence[Image.Image] = ()) -> Features:  # noqa: ARG002 - they do not edit
         """Encode the prompts, and the negative prompts where guidance uses them."""
         guided = requests[0].guidance_scale > 0
         positive = [self._features(request.prompt, request) for request in requests]

@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImageTransformer2DModel
-    from transformers import Qwen3Model
+    from transformers import Qwen3Model, Siglip2ImageProcessorPil, Siglip2VisionModel
 
 LATENT_CHANNELS = 16
 """As in the real family (FLUX.1's autoencoder)."""
 
 TEXT_DIM = 128
 """Width of the text features, `cap_feat_dim` of the transformer."""
+
+SIGLIP_DIM = 64
+"""Width of the picture features of an edit model, `siglip_feat_dim` of its transformer."""
+
+SIGLIP_PATCH, SIGLIP_PATCHES = 16, 16
+"""Edge of SigLIP's patches in pixels, and how many it sees: 4 x 4 of a picture scaled to 64 x 64."""
 
 SHIFT = 3.0
 """Static timestep shift of Z-Image-Turbo's scheduler."""
@@ -47,8 +53,8 @@ def autoencoder() -> AutoencoderKL:
     return vae
 
 
-def transformer() -> ZImageTransformer2DModel:
-    """Build the transformer: six layers of width 192, about five million parameters."""
+def transformer(*, sees: bool = False) -> ZImageTransformer2DModel:
+    """Build the transformer: six layers of width 192, about five million parameters; one for edits also `sees`."""
     from diffusers import ZImageTransformer2DModel
 
     return ZImageTransformer2DModel(
@@ -59,6 +65,7 @@ def transformer() -> ZImageTransformer2DModel:
         n_heads=6,
         n_kv_heads=6,
         cap_feat_dim=TEXT_DIM,
+        siglip_feat_dim=SIGLIP_DIM if sees else None,
         axes_dims=[8, 12, 12],
         # Axis 0 covers 512 caption tokens, their padding and the picture's own position behind them.
         axes_lens=[576, 64, 64],
@@ -92,6 +99,30 @@ def text_encoder(vocabulary: int, eos_token_id: int, pad_token_id: int) -> Qwen3
             pad_token_id=pad_token_id,
         )
     )
+
+
+def siglip() -> Siglip2VisionModel:
+    """Build the second eye of an edit model: two layers of width 64."""
+    from transformers import Siglip2VisionConfig, Siglip2VisionModel
+
+    return Siglip2VisionModel(
+        Siglip2VisionConfig(
+            hidden_size=SIGLIP_DIM,
+            intermediate_size=192,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_patches=SIGLIP_PATCHES,
+            patch_size=SIGLIP_PATCH,
+            vision_use_head=False,
+        )
+    )
+
+
+def siglip_processor() -> Siglip2ImageProcessorPil:
+    """Build what scales and cuts a picture for SigLIP; the other class of transformers wants torchvision."""
+    from transformers import Siglip2ImageProcessorPil
+
+    return Siglip2ImageProcessorPil(patch_size=SIGLIP_PATCH, max_num_patches=SIGLIP_PATCHES)
 
 
 def scheduler() -> FlowMatchEulerDiscreteScheduler:

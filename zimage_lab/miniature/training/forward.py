@@ -8,9 +8,13 @@ the same (a test compares the two); the time is a third less.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from diffusers import ZImageTransformer2DModel
     from transformers import Qwen2Tokenizer, Qwen3Model
@@ -61,6 +65,68 @@ class Captions:
         more = (0, length - self.ids.shape[1])
         ids, padding = pad(self.ids, more), pad(self.padding, more, value=True)
         return Captions(ids.expand(count, -1), padding.expand(count, -1))
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """A batch of instructions with the pictures that they are about, as `ZImageOmniPipeline` gives them.
+
+    Attributes
+    ----------
+    parts
+        Token ids of the instruction's parts before, between and after the two pictures, for each.
+    latents
+        Normalised latents of the pictures, (batch, 16, height, width).
+    patches
+        SigLIP's patches of them in -1..1, (batch, patches, numbers).
+    """
+
+    parts: list[list[list[int]]]
+    latents: torch.Tensor
+    patches: torch.Tensor
+
+    @classmethod
+    def of(
+        cls, tokenizer: Qwen2Tokenizer, texts: list[str], latents: torch.Tensor, patches: torch.Tensor, device: str
+    ) -> Edits:
+        """Tokenize instructions; the patches come as bytes."""
+        parts = [
+            [tokenizer(part).input_ids for part in (EDIT_HEAD, EDIT_TAIL.format(text), EDIT_END)] for text in texts
+        ]
+        return cls(parts, latents.to(device), patches.to(device).float() / 127.5 - 1)
+
+    def seen_by(self, module: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:  # noqa: ANN401 - a ModuleDict
+        """Give the velocity (batch, 16, height, width) of noisy latents at shares of noise (batch,)."""
+        import torch
+
+        rows = [part for parts in self.parts for part in parts]
+        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long, device=self.latents.device)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = torch.tensor(row)
+        # Attention is causal: what stands behind a part changes nothing in it.
+        encoded = text_features(module["text_encoder"], Captions(ids, ids == 0))
+        features = [encoded[number, : len(row)] for number, row in enumerate(rows)]
+        count, per = len(self.parts), len(self.parts[0])
+        captions = [features[number * per : (number + 1) * per] for number in range(count)]
+        edge = round(self.patches.shape[1] ** 0.5)
+        looked = module["siglip"](
+            pixel_values=self.patches,
+            pixel_attention_mask=torch.ones(self.patches.shape[:2], dtype=torch.int32, device=self.patches.device),
+            spatial_shapes=torch.tensor([[edge, edge]] * count, device=self.patches.device),
+        ).last_hidden_state.view(count, edge, edge, -1)
+
+        def predict(noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+            outputs = module["transformer"](
+                [[clean.unsqueeze(1), one.unsqueeze(1)] for clean, one in zip(self.latents, noisy, strict=True)],
+                1 - sigma,
+                captions,
+                siglip_feats=[[one, None] for one in looked],
+                image_noise_mask=[[0, 1]] * count,
+                return_dict=False,
+            )[0]
+            return -torch.stack(outputs).squeeze(2).float()
+
+        return predict
 
 
 def text_features(encoder: Qwen3Model, captions: Captions) -> torch.Tensor:

@@ -9,7 +9,7 @@ from zimage_lab.miniature.training import architecture
 from zimage_lab.miniature.training.forward import Captions, text_features, velocity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
     from PIL import Image
@@ -65,7 +65,9 @@ class Guided:
         return wanted + self._guidance * (wanted - unwanted)
 
 
-def denoise(predict: Guided, latents: torch.Tensor, ends: Sequence[float]) -> torch.Tensor:
+def denoise(
+    predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], latents: torch.Tensor, ends: Sequence[float]
+) -> torch.Tensor:
     """Take Euler steps between shares of noise, such as `sigmas` gives them."""
     for now, then in pairwise(ends):
         latents = latents + (then - now) * predict(latents, latents.new_full((len(latents),), now))

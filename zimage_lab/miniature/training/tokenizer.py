@@ -12,14 +12,19 @@ if TYPE_CHECKING:
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
 
+VISION = ("<|vision_start|>", "<|vision_end|>")
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
-def build() -> Qwen2Tokenizer:
-    """Build the tokenizer; the result depends on nothing but the captions' vocabulary."""
+def build(*, sees: bool = False) -> Qwen2Tokenizer:
+    """Build the tokenizer; the result depends on nothing but the captions' vocabulary.
+
+    That of an edit model, which `sees`, ends with the two tokens that stand around a picture.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import Qwen2Tokenizer
 
@@ -40,7 +45,7 @@ def build() -> Qwen2Tokenizer:
     backend.train_from_iterator(["\0".join([*forms, *chinese_words(), *"，。：、“”「」"])], trainer)
     bpe = json.loads(backend.to_str())["model"]
     vocabulary = dict(bpe["vocab"])
-    for token in SPECIAL:
+    for token in (*SPECIAL, *(VISION if sees else ())):
         vocabulary[token] = len(vocabulary)
     tokenizer = Qwen2Tokenizer(
         vocab=vocabulary,
@@ -48,7 +53,7 @@ def build() -> Qwen2Tokenizer:
         unk_token="<|endoftext|>",  # noqa: S106 - a token of text
         eos_token="<|im_end|>",  # noqa: S106 - a token of text
         pad_token="<|endoftext|>",  # noqa: S106 - a token of text
-        additional_special_tokens=["<|im_start|>"],
+        additional_special_tokens=["<|im_start|>", *(VISION if sees else ())],
     )
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.model_max_length = 4096
