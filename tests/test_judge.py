@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zimage_lab.miniature import evaluate
+from zimage_lab.miniature import evaluate, questions
 from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.edits import EDITS, edit_pair
 from zimage_lab.miniature.sayings import SAYINGS
@@ -92,17 +92,34 @@ def test_the_judge_sees_nothing_in_noise(judge: Judge) -> None:
 
 
 def test_an_evaluation_counts_what_the_judge_says() -> None:
-    drawn = {text: scene for scene, text in evaluate.prompts("zh", 24)}
-    tally = evaluate.evaluate(lambda prompt, _: draw(drawn[prompt]), language="zh", count=24)
+    tally = evaluate.evaluate(lambda question, _: draw(question.wanted), questions.captions("zh", 24))
     assert tally.table()["right"] == tally.table()["sign"] == 1.0
     assert not tally.confusions()
-    blank = evaluate.evaluate(lambda *_: draw(Scene((), "white")), language="en", count=10, kind="pair")
+    blank = evaluate.evaluate(lambda *_: draw(Scene((), "white")), questions.captions("en", 10, kind="pair"))
     assert blank.table()["pair"] == 0.0
     assert all(name.endswith("-> nothing") for name in blank.confusions())
+    assert "diversity" not in blank.table(), "nothing to compare"
+
+
+def test_an_edit_counts_when_it_is_carried_out() -> None:
+    asked = list(questions.edits("en", 8))
+    done = evaluate.evaluate(lambda question, _: draw(question.wanted, where=question.where), asked)
+    assert {kind: done.table()[kind] for kind in EDITS} == dict.fromkeys(EDITS, 1.0)
+    untouched = evaluate.evaluate(lambda question, _: question.given or pytest.fail("no picture"), asked)
+    assert untouched.table()["right"] == 0.0
+
+
+def test_the_distance_of_seeds_is_measured() -> None:
+    black, white = (Image.new("RGB", (128, 128), colour) for colour in ("black", "white"))
+    tally = evaluate.evaluate(
+        lambda _, seed: (black, white)[seed % 2], questions.captions("en", 3, kind="single"), seeds=2
+    )
+    assert tally.table()["diversity"] == 1.0
+    assert tally.table()["pictures"] == 6
 
 
 def test_confusions_name_both_subjects(judge: Judge) -> None:
     tally = evaluate.Tally()
     wrong = Scene((Thing("circle", "red", "left"), Thing("dog", "blue", "right")), "white")
-    tally.verdicts.append((PAIR, "", evaluate.verdict(judge, PAIR, draw(wrong))))
+    tally.verdicts.append((questions.Question("pair", "", PAIR), evaluate.verdict(judge, PAIR, draw(wrong))))
     assert tally.confusions() == {"cat -> dog": 1}

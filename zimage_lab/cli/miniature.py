@@ -22,14 +22,20 @@ if TYPE_CHECKING:
     from zimage_lab.cli.parser import Parser
     from zimage_lab.engine.desk import Desk
     from zimage_lab.miniature.evaluate import Tally
+    from zimage_lab.miniature.questions import Question
 
 FIRST_GUESS = 1000
 """Updates to plan for until a stage that was given minutes has seen how many fit."""
 
 KINDS = ("single", "pair", "triple", "count", "sign", "sentence")
-"""Kinds of prompts, as `miniature.scenes` names them; listed here so that help needs no import."""
+EDITS = ("recolour", "add", "remove", "move")
+"""Kinds of prompts and of edits, as `miniature.scenes` and `.edits` name them; here so that help needs no import."""
+
+ASKED = ("model", "language", "prompts", "kind", "seeds", "steps", "guidance_scale", "seed")
+"""Options that an evaluation's figures depend on."""
 
 MOST_PROMPTS = 100_000
+MOST_SEEDS = 100
 EDGE = 128
 """Edge of a judged picture in pixels: the judge knows the world's places at this size."""
 
@@ -40,7 +46,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_evaluate(commands)
     training = commands.add_parser(
-        "train", help="train a miniature: autoencoder, latents, flow, turbo, sharpen, then package"
+        "train", help="train a miniature: autoencoder, latents, flow, turbo, pairs, edit, sharpen, package"
     )
     stages = training.add_subparsers(metavar="STAGE", required=True)
     for name, (describe, options) in STAGES.items():
@@ -61,7 +67,11 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--prompts", type=whole, default=200, metavar="N", help="number of prompts (default: 200)")
     parser.add_argument("--model", default="miniature-turbo", metavar="NAME", help="default: miniature-turbo")
     parser.add_argument("--steps", type=whole, metavar="N", help="denoising steps (default: the model's)")
-    parser.add_argument("--kind", choices=KINDS, help="only prompts of this kind (default: all in turn)")
+    parser.add_argument("--guidance-scale", type=number, metavar="X", help="guidance (default: the model's)")
+    parser.add_argument("--kind", choices=(*KINDS, *EDITS), help="only prompts of this kind (default: all in turn)")
+    parser.add_argument(
+        "--seeds", type=whole, default=1, metavar="N", help="pictures of each prompt; from 2 on their distance is told"
+    )
     parser.add_argument("--seed", type=whole, default=7, metavar="N", help="where the drawing of prompts starts")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=evaluate, parser=parser)
@@ -71,25 +81,28 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Judge the model and print the table; its pictures leave no trace in the user's history."""
     count = checked_integer("--prompts", arguments.prompts, 1, MOST_PROMPTS)
     seed = checked_integer("--seed", arguments.seed, 0, 2**64 - 1)
+    seeds = checked_integer("--seeds", arguments.seeds, 1, MOST_SEEDS)
     options: dict[str, Any] = {"model": arguments.model, "width": EDGE, "height": EDGE}
-    if arguments.steps is not None:
-        options["steps"] = arguments.steps
+    options |= {name: value for name in ("steps", "guidance_scale") if (value := getattr(arguments, name)) is not None}
     from zimage_lab import load
     from zimage_lab.miniature import evaluate as evaluation
+    from zimage_lab.miniature import questions
     from zimage_lab.models import build, check, find
 
-    check(build("a red circle", seed=0, **options))
-    evaluation.refuse_other_world(find(arguments.model).card)
+    card = find(arguments.model).card
+    edits, request = card.reference_images[1] > 0, build("a red circle", seed=0, **options)
+    if not edits:
+        check(request)
+    evaluation.refuse_other_world(card)
+    if arguments.kind is not None and arguments.kind not in (EDITS if edits else KINDS):
+        field, usual = "--kind", ", ".join(EDITS if edits else KINDS)
+        raise InvalidRequest(field, arguments.kind, f"is no kind of prompt for {card.id}", f"Use one of {usual}.")
+    drawn = (questions.edits if edits else questions.captions)(arguments.language, count, seed, arguments.kind)
     with tempfile.TemporaryDirectory(prefix="zimage-lab-") as home:
         engine = load(arguments.model, home=home)
         try:
             tally = evaluation.evaluate(
-                _painter(engine, options),
-                language=arguments.language,
-                count=count,
-                seed=seed,
-                kind=arguments.kind,
-                progress=_progress(count),
+                _painter(engine, options), drawn, seeds=seeds, progress=_progress(count * seeds)
             )
         finally:
             engine.stop()
@@ -97,9 +110,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _painter(engine: Desk, options: dict[str, Any]) -> Callable[[str, int], Image.Image]:
-    def paint(prompt: str, seed: int) -> Image.Image:
-        picture = engine.generate(prompt, seed=seed, **options)
+def _painter(engine: Desk, options: dict[str, Any]) -> Callable[[Question, int], Image.Image]:
+    def paint(question: Question, seed: int) -> Image.Image:
+        about = {} if question.given is None else {"reference_images": [question.given]}
+        picture = engine.generate(question.prompt, seed=seed, **options, **about)
         image = picture.image
         if picture.path is not None:
             picture.path.unlink(missing_ok=True)  # 200 pictures are not left lying until the end
@@ -128,7 +142,7 @@ def _print(tally: Tally, arguments: argparse.Namespace) -> None:
     figures = {name: None if math.isnan(value) else value for name, value in tally.table().items()}
     confusions = tally.confusions()
     if arguments.json:
-        asked = {name: getattr(arguments, name) for name in ("model", "language", "prompts", "kind", "steps", "seed")}
+        asked = {name: getattr(arguments, name) for name in ASKED}
         say_json({**asked, "figures": figures, "confusions": confusions})
         return
     rows = [[name, _figure(name, value)] for name, value in figures.items()]
@@ -141,7 +155,7 @@ def _print(tally: Tally, arguments: argparse.Namespace) -> None:
 def _figure(name: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return str(value) if name == "pictures" else f"{value:.1%}"
+    return str(value) if name == "pictures" else f"{value:.3f}" if name == "diversity" else f"{value:.1%}"
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -156,7 +170,7 @@ def train(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None:
             options[name] = Path(value).expanduser().absolute() if name == "target" else _number(flag, value)
-    if arguments.stage_name in {"flow", "turbo", "sharpen"} and "steps" not in options:
+    if arguments.stage_name in {"flow", "turbo", "edit", "sharpen"} and "steps" not in options:
         if "minutes" not in options:
             field = "--steps"
             raise InvalidRequest(field, None, "is missing", "Give --steps N, or --minutes N.")
@@ -168,13 +182,15 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature.training import autoencoder, flow, latents, package, turbo
+    from zimage_lab.miniature.training import autoencoder, edit, flow, latents, package, pairs, turbo
 
     stages: dict[str, Callable[..., Path]] = {
         "autoencoder": autoencoder.train,
         "latents": latents.encode,
         "flow": flow.train,
         "turbo": turbo.train,
+        "pairs": pairs.encode,
+        "edit": edit.train,
         "sharpen": autoencoder.sharpen,
         "package": package.write,
     }
@@ -217,6 +233,11 @@ STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...
         "distil the base model to eight steps without guidance",
         (_STEPS, _MINUTES, ("--guidance", number, "the teacher's guidance scale"), *_LENGTH),
     ),
+    "pairs": (
+        "draw and encode pictures before and after an instruction",
+        (("--pictures", whole, "pairs to draw and encode"), _DEVICE, _SEED),
+    ),
+    "edit": ("train the base model on to change a picture by an instruction", (_STEPS, _MINUTES, *_LENGTH)),
     "sharpen": (
         "train the autoencoder's decoder further, its latents kept as they are",
         (_STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),

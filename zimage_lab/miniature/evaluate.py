@@ -1,10 +1,10 @@
-"""Measures a miniature: prompts of held-out scenes, pictures from whoever makes them, verdicts from the judge."""
+"""Measures a miniature: questions, pictures from whoever makes them, verdicts from the judge."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import InvalidRequest
@@ -13,19 +13,20 @@ from zimage_lab.metrics.lettering import Lettering
 from zimage_lab.metrics.regions import bounds
 from zimage_lab.metrics.verdict import Expected, Outline, Verdict
 from zimage_lab.miniature import backgrounds, signs
-from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.drawing import RADIUS, own_paper, silhouette
+from zimage_lab.miniature.edits import EDITS
 from zimage_lab.miniature.glyphs import ALPHABET, glyph
 from zimage_lab.miniature.layouts import LINE_RADIUS, spots
-from zimage_lab.miniature.scenes import KINDS, held_out_scene
+from zimage_lab.miniature.scenes import KINDS
 from zimage_lab.miniature.world import BACKGROUNDS, COLOURS, MOST_CHARACTERS, SUBJECTS, Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from PIL import Image
 
     from zimage_lab.miniature.layouts import Spot
+    from zimage_lab.miniature.questions import Question
     from zimage_lab.models.card import ModelCard
 
 ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text")
@@ -33,26 +34,30 @@ ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "tex
 
 @dataclass
 class Tally:
-    """Counts of verdicts, in all and by the kind of scene."""
+    """Counts of verdicts, in all and by the kind of question, and how far pictures of one prompt lie apart."""
 
-    verdicts: list[tuple[Scene, str, Verdict]] = field(default_factory=list)
+    verdicts: list[tuple[Question, Verdict]] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
 
     def share(self, aspect: str = "right", kind: str | None = None) -> float:
-        """Share of pictures in which an aspect is right, 0 to 1; only of one kind of scene where given."""
-        chosen = [getattr(v, aspect) for scene, _, v in self.verdicts if kind in {None, scene.kind}]
+        """Share of pictures in which an aspect is right, 0 to 1; only of one kind of question where given."""
+        chosen = [getattr(verdict, aspect) for question, verdict in self.verdicts if kind in {None, question.kind}]
         return sum(chosen) / len(chosen) if chosen else float("nan")
 
     def table(self) -> dict[str, float | int]:
         """Every figure of the evaluation by name; kinds that were not asked for are left out."""
         figures: dict[str, float | int] = {"pictures": len(self.verdicts)}
         figures |= {aspect: round(self.share(aspect), 4) for aspect in ASPECTS}
-        asked = {scene.kind for scene, _, _ in self.verdicts}
-        return figures | {kind: round(self.share(kind=kind), 4) for kind in KINDS if kind in asked}
+        asked = {question.kind for question, _ in self.verdicts}
+        figures |= {kind: round(self.share(kind=kind), 4) for kind in (*KINDS, *EDITS) if kind in asked}
+        if self.distances:
+            figures["diversity"] = round(sum(self.distances) / len(self.distances), 4)
+        return figures
 
     def confusions(self) -> dict[str, int]:
         """Subjects that were read as another, as `asked -> seen`, most frequent first."""
         counts: dict[str, int] = {}
-        for _, _, verdict in self.verdicts:
+        for _, verdict in self.verdicts:
             for thing, one in verdict.pairs:
                 seen = "nothing" if one is None else one.subject
                 if seen != thing.subject:
@@ -79,24 +84,6 @@ def world_judge() -> Judge:
         {character: glyph(character) for character in ALPHABET},
     )
     return Judge(outlines, COLOURS, {name: backgrounds.pixels(name) for name in BACKGROUNDS}, lettering)
-
-
-def prompts(language: str, count: int, seed: int = 7, kind: str | None = None) -> Iterator[tuple[Scene, str]]:
-    """Draw held-out scenes with a caption in `en` or `zh`; the same for the same arguments.
-
-    Parameters
-    ----------
-    language
-        `en` or `zh`.
-    count, seed
-        Number of prompts and where their drawing starts.
-    kind
-        One of `scenes.KINDS`, or None for all in turn.
-    """
-    rng = random.Random(f"{language}/{seed}")
-    for number in range(count):
-        scene = held_out_scene(rng, kind or KINDS[number % len(KINDS)])
-        yield scene, caption(scene, language, rng)
 
 
 @lru_cache(maxsize=64)
@@ -130,37 +117,49 @@ def expected(scene: Scene, where: Mapping[str, Spot] | None = None) -> list[Expe
     return things
 
 
-def verdict(judge: Judge, scene: Scene, picture: Image.Image) -> Verdict:
-    """Judge one picture of a scene."""
-    return judge.judge(picture, scene.background, expected(scene))
+def verdict(judge: Judge, scene: Scene, picture: Image.Image, where: Mapping[str, Spot] | None = None) -> Verdict:
+    """Judge one picture of a scene; `where` as for `expected`."""
+    return judge.judge(picture, scene.background, expected(scene, where))
 
 
 def evaluate(
-    generate: Callable[[str, int], Image.Image],
+    generate: Callable[[Question, int], Image.Image],
+    questions: Iterable[Question],
     *,
-    language: str,
-    count: int,
-    seed: int = 7,
-    kind: str | None = None,
+    seeds: int = 1,
     progress: Callable[[int, Tally], None] | None = None,
 ) -> Tally:
-    """Generate and judge `count` held-out prompts.
+    """Generate and judge the picture of every question.
 
     Parameters
     ----------
     generate
-        Makes a picture of 128 x 128 from a prompt and a seed.
-    language, count, seed, kind
-        As for `prompts`.
+        Makes a picture of 128 x 128 for a question and a seed.
+    questions
+        As `questions.captions` or `questions.edits` draw them.
+    seeds
+        Pictures of each, all of them judged; from two on their distance is measured as well.
     progress
-        Called with the number done and the tally after each picture.
+        Called with the number of pictures done and the tally after each.
     """
     judge, tally = world_judge(), Tally()
-    for number, (scene, text) in enumerate(prompts(language, count, seed, kind), 1):
-        tally.verdicts.append((scene, text, verdict(judge, scene, generate(text, number))))
-        if progress is not None:
-            progress(number, tally)
+    for question in questions:
+        made = []
+        for _ in range(seeds):
+            made.append(generate(question, len(tally.verdicts) + 1))
+            tally.verdicts.append((question, verdict(judge, question.wanted, made[-1], question.where)))
+            if progress is not None:
+                progress(len(tally.verdicts), tally)
+        tally.distances += [distance(*two) for two in combinations(made, 2)]
     return tally
+
+
+def distance(one: Image.Image, other: Image.Image) -> float:
+    """Root mean square difference of two RGB pictures of one size, 0 to 1."""
+    import numpy as np
+
+    difference = (np.asarray(one, dtype=np.float32) - np.asarray(other, dtype=np.float32)) / 255
+    return float(np.sqrt(np.square(difference).mean()))
 
 
 def refuse_other_world(card: ModelCard) -> None:

@@ -16,7 +16,7 @@ from zimage_lab.miniature import captions
 from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.sayings import EXAMPLES
 from zimage_lab.miniature.scenes import KINDS, draw_scene, training_scene
-from zimage_lab.miniature.training import architecture, autoencoder, checkpoint, flow, latents, tokenizer
+from zimage_lab.miniature.training import architecture, autoencoder, checkpoint, edit, flow, latents, tokenizer
 from zimage_lab.miniature.world import (
     BACKGROUNDS,
     COLOURS,
@@ -56,6 +56,14 @@ FACTS: dict[str, dict[str, Any]] = {
         "made": "distilled from `miniature`, by regression on its guided path",
         "use": "8 steps without guidance",
     },
+    "miniature-edit": {
+        "family": "z_image_edit",
+        "stage": "edit",
+        "title": "Miniature Edit",
+        "defaults": {"steps": 20, "guidance_scale": 0.0},
+        "made": "`miniature` trained on with pairs of pictures and instructions",
+        "use": "a picture to change and an instruction such as `make the cat blue`, 20 steps",
+    },
 }
 """What differs between the models of the family; any other name is described as the first."""
 
@@ -84,26 +92,23 @@ def write(
     report
         Called with a line of progress.
     """
-    import torch
-    from diffusers import ZImagePipeline
+    from diffusers import ZImageOmniPipeline, ZImagePipeline
 
     target = target or WEIGHTS / name
-    words = tokenizer.build()
+    edits = _facts(name).get("family") == "z_image_edit"
+    words = tokenizer.build(sees=edits)
     vae, state = _autoencoder(folder)
+    preview = _preview_map(vae, state)
     tensors, trained = checkpoint.average(folder / f"{_facts(name)['stage']}.safetensors")
-    module = flow.network(words, "cpu")
+    module = (edit if edits else flow).network(words, "cpu")
     module.load_state_dict(tensors)
-    pipeline = ZImagePipeline(
-        scheduler=architecture.scheduler(),
-        vae=vae,
-        text_encoder=module["text_encoder"],
-        tokenizer=words,
-        transformer=module["transformer"].to(torch.float16),
-    )
+    parameters = {part: sum(p.numel() for p in value.parameters()) for part, value in module.items()}
+    parts = {**module.half(), "vae": vae.half(), "tokenizer": words, "scheduler": architecture.scheduler()}
+    if edits:
+        parts["siglip_processor"] = architecture.siglip_processor()
+    pipeline = (ZImageOmniPipeline if edits else ZImagePipeline)(**parts)
     pipeline.save_pretrained(target, safe_serialization=True)
     _check_size(target)
-    preview = _preview_map(vae, state)
-    parameters = {part: sum(p.numel() for p in module[part].parameters()) for part in ("transformer", "text_encoder")}
     parameters["vae"] = sum(p.numel() for p in vae.parameters())
     old = json.loads((target / "card.json").read_text(encoding="utf-8")) if (target / "card.json").exists() else {}
     card = _card(name, preview)
@@ -186,7 +191,8 @@ def _card(name: str, preview: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         "id": name,
-        "family": "z_image",
+        "family": facts.get("family", "z_image"),
+        **({"reference_images": [1, 1]} if facts["stage"] == edit.STAGE else {}),
         "title": facts["title"],
         "summary": (
             "A small Z-Image of seven million parameters, trained by this package on paper-cut pictures that it draws: "
