@@ -8,14 +8,26 @@ import pytest
 import torch
 from PIL import Image
 
-from zimage_lab import models
-from zimage_lab.miniature.training import autoencoder, checkpoint, flow, latents, package, sampling, tokenizer, turbo
+from zimage_lab import load, models
+from zimage_lab.miniature.training import (
+    autoencoder,
+    checkpoint,
+    edit,
+    flow,
+    latents,
+    package,
+    pairs,
+    sampling,
+    tokenizer,
+    turbo,
+)
 from zimage_lab.miniature.training.forward import Captions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TINY = 4
+STAGES = ["autoencoder", "flow", "turbo", "edit", "decoder"]
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     latents.encode(made, pictures=8, report=lines.append)
     flow.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
     turbo.train(made, steps=2, batch=TINY, report=lines.append)
+    pairs.encode(made, pictures=16, report=lines.append)
+    edit.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
     autoencoder.sharpen(made, steps=2, batch=TINY, pictures=8, report=lines.append)
-    assert [line.split()[0] for line in lines if "loss" in line] == ["autoencoder", "flow", "turbo", "decoder"]
+    assert [line.split()[0] for line in lines if "loss" in line] == STAGES
     return made
 
 
-@pytest.mark.parametrize("stage", ["autoencoder", "flow", "turbo", "decoder"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_leaves_a_checkpoint_a_curve_and_a_sheet(folder: Path, stage: str) -> None:
     _, state = checkpoint.average(folder / f"{stage}.safetensors")
     assert state["step"] == 2
@@ -60,6 +74,15 @@ def test_minutes_bound_a_stage(folder: Path, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     flow.train(tmp_path, steps=10_000, minutes=0.01, batch=TINY, compiling=False, report=str)
     assert checkpoint.average(tmp_path / "flow.safetensors")[1]["step"] < 1000
+
+
+def test_the_edit_model_begins_as_the_base_model(folder: Path) -> None:
+    known, _ = checkpoint.average(folder / "flow.safetensors")
+    words = tokenizer.build(sees=True)
+    module = edit.network(words, "cpu", folder / "flow.safetensors").state_dict()
+    assert all(torch.equal(module[name][: len(value)], value) for name, value in known.items())
+    plain = tokenizer.build()
+    assert words("a red cat").input_ids == plain("a red cat").input_ids, "the vocabulary grows at its end"
 
 
 def test_sharpening_keeps_the_latents(folder: Path) -> None:
@@ -102,3 +125,18 @@ def test_the_folder_of_a_stage_makes_pictures(folder: Path, tmp_path: Path) -> N
     found = models.find(str(tmp_path / "mine"))
     assert found.card.defaults.steps == 8
     assert "distilled" in (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_edit_model_s_folder_changes_pictures(folder: Path, tmp_path: Path) -> None:
+    from diffusers import ZImageOmniPipeline
+
+    package.write(folder, name="miniature-edit", target=tmp_path / "edit", report=str)
+    found = models.find(str(tmp_path / "edit"))
+    assert (found.card.family, found.card.reference_images) == ("z_image_edit", (1, 1))
+    assert ZImageOmniPipeline.from_pretrained(found.folder, local_files_only=True).siglip is not None
+    engine = load(found.id, home=tmp_path / "home", own=True)
+    try:
+        made = engine.generate("make the cat blue", seed=1, steps=2, reference_images=Image.new("RGB", (128, 128)))
+    finally:
+        engine.stop()
+    assert made.image.size == (128, 128)
