@@ -21,13 +21,15 @@ STORE = DATA | {"home", "graph", "store", "labels", "result", "runs"}
 MODELS = STORE | {"models", "options"}
 ENGINE = MODELS | {"engine"}
 FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
-FACE |= {"hooks", "rules", "schedules"}
+FACE |= {"hooks", "rules", "schedules", "lora_training"}
 MAY = {
     "errors": set(),
     "values": DATA,
     "request": DATA,
     "recipe": DATA,
     "home": DATA,
+    # What a training shows, whoever trains.
+    "diary": set(),
     "graph": {"errors", "values", "request"},
     "store": STORE,
     # A label is put into bytes: whoever has them, whatever a store is.
@@ -39,7 +41,8 @@ MAY = {
     # engine.batch is a door to the batches; an engine that serves everybody tells the hooks.
     "engine": ENGINE | {"batch", "hooks"},
     "metrics": {"errors", "values", "request", "metrics"},
-    "miniature": DATA | {"metrics", "models", "miniature"},
+    "miniature": DATA | {"metrics", "models", "miniature", "diary"},
+    "lora_training": ENGINE | {"lora_training", "diary"},
     # Templates and tables know no engine: a request is all that comes of them.
     "prompts": DATA | {"options", "prompts"},
     "batch": ENGINE | {"prompts", "batch"},
@@ -58,7 +61,7 @@ MAY = {
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
 WITHOUT_TORCH |= {"graph", "runs", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
-TORCH_IN_FUNCTIONS = {"models", "metrics", "cli"}
+TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training"}
 
 
 def room(path: Path) -> str:

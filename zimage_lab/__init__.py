@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine import Engine, Job, load
     from zimage_lab.errors import ZImageError
+    from zimage_lab.lora_training import train_lora
     from zimage_lab.recipe import RunRecord
     from zimage_lab.request import GenerationRequest
     from zimage_lab.result import GeneratedImage
@@ -36,6 +37,7 @@ __all__ = [
     "history",
     "load",
     "panel",
+    "train_lora",
 ]
 
 _HOMES = {
@@ -48,6 +50,7 @@ _HOMES = {
     "ZImageError": "errors",
     "history": "runs",
     "panel": "widgets",
+    "train_lora": "lora_training",
 }
 
 

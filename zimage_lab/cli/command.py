@@ -21,6 +21,7 @@ from zimage_lab.cli import (
     queue,
     records,
     schedule,
+    train_lora,
 )
 from zimage_lab.cli.parser import Parser
 from zimage_lab.cli.terminal import CANCELLED, FAILED, WRONG_INPUT, tell
@@ -68,6 +69,7 @@ def parser() -> Parser:
         machine,
         doctor,
         miniature,
+        train_lora,
         bench,
     ):
         module.add(groups)

@@ -75,7 +75,7 @@ def put(value: object, home: Path, field: str = "init_image") -> str:
     if isinstance(value, str) and HASH.fullmatch(value):
         path(value, home, field)
         return value
-    picture = _read(value, field).convert(FIELDS[field])
+    picture = read(value, field).convert(FIELDS[field])
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     data = buffer.getvalue()
@@ -121,11 +121,14 @@ def opened(digest: str, home: Path, field: str = "init_image") -> Image.Image:
     return _opened(data, field)
 
 
-def _place(digest: str, home: Path) -> Path:
-    return home / INPUTS / f"{digest}.png"
+def read(value: object, field: str) -> Image.Image:
+    """Read a picture however it comes: a PIL picture, a GeneratedImage, bytes, or a file's path.
 
-
-def _read(value: object, field: str) -> Image.Image:
+    Raises
+    ------
+    InvalidRequest
+        It is none, or too large.
+    """
     from PIL import Image
 
     own = getattr(value, "image", None)  # a GeneratedImage
@@ -148,6 +151,10 @@ def _read(value: object, field: str) -> Image.Image:
             what = f"{shown(str(value))} cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
             raise InvalidRequest(field, value, what, "Check the path.") from error
     raise InvalidRequest(field, value, f"{shown(value)} is no picture", "Give a PIL picture, a file's path or bytes.")
+
+
+def _place(digest: str, home: Path) -> Path:
+    return home / INPUTS / f"{digest}.png"
 
 
 def _opened(data: bytes, field: str) -> Image.Image:

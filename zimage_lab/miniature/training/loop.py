@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from zimage_lab.diary import Diary
 from zimage_lab.miniature.training import checkpoint
-from zimage_lab.miniature.training.diary import Diary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

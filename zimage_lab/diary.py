@@ -1,4 +1,4 @@
-"""What a stage of training shows: its pace while it runs, a loss curve and sheets of samples in its folder."""
+"""What a training shows: its pace while it runs, a loss curve and sheets of samples in its folder."""
 
 from __future__ import annotations
 
@@ -13,36 +13,44 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-EVERY = 50
-"""Updates between two rows of the curve."""
-
 WIDTH, HEIGHT, MARGIN = 640, 320, 48
 """The curve's size and the room for its labels, in pixels."""
 
 
 class Diary:
-    """The visible side of one stage; usable as a context.
+    """The visible side of one training; usable as a context.
 
     Parameters
     ----------
     folder
-        Working folder: `<stage>.csv`, `<stage>-loss.svg` and `<stage>-sheet.png` are written there.
+        Working folder: `<stage>.csv`, `<stage>-loss.svg` and sheets are written there.
     stage
         Its name.
     first, steps
         Updates made before, and in all.
     report
-        Called with a line of progress where standard error is no terminal; on one, a bar is shown.
+        Called with a line of progress where neither a terminal nor a notebook can show a bar.
+    every
+        Updates between two rows of the curve.
     """
 
-    def __init__(self, folder: Path, stage: str, *, first: int, steps: int, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stage: str,
+        *,
+        first: int,
+        steps: int,
+        report: Callable[[str], None],
+        every: int = 50,
+    ) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._folder, self._stage, self._report = folder, stage, report
         self._first, self._began, self._smooth = first, time.monotonic(), math.nan
         console = Console(stderr=True)
-        self._live = console.is_terminal
+        self._live, self._every = console.is_terminal or console.is_jupyter, every
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, TextColumn("{task.fields[told]}"), console=console, disable=not self._live)
         self._task = self._bar.add_task(stage, total=steps, completed=first, told="")
@@ -68,12 +76,12 @@ class Diary:
         step, steps
             Updates made, and planned in all.
         loss
-            Of this update; the curve is smoothed over some fifty.
+            Of this update; the curve shows it smoothed over some fifty.
         samples
             Number of samples of one update.
         """
         self._smooth = loss if math.isnan(self._smooth) else 0.98 * self._smooth + 0.02 * loss
-        if step % EVERY and step < steps:
+        if step % self._every and step < steps:
             return
         told = f"loss {self._smooth:.4f}  {samples * (step - self._first) / self.seconds:.0f} samples/s"
         self._bar.update(self._task, completed=step, total=steps, told=told)
@@ -85,15 +93,15 @@ class Diary:
         curve = _curve(self._stage, self._rows)
         (self._folder / f"{self._stage}-loss.svg").write_text(curve, encoding="utf-8")
 
-    def sheet(self, pictures: Sequence[Image.Image], columns: int = 6) -> None:
-        """Save samples side by side."""
+    def sheet(self, pictures: Sequence[Image.Image], columns: int = 6, name: str = "sheet") -> None:
+        """Save samples side by side, as `<stage>-<name>.png`."""
         from PIL import Image
 
         width, height = pictures[0].size
         sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height), "white")
         for number, picture in enumerate(pictures):
             sheet.paste(picture, (number % columns * width, number // columns * height))
-        sheet.save(self._folder / f"{self._stage}-sheet.png")
+        sheet.save(self._folder / f"{self._stage}-{name}.png")
 
 
 def _read(path: Path) -> list[tuple[int, float]]:
