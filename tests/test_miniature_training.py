@@ -12,6 +12,7 @@ from zimage_lab import load, models
 from zimage_lab.miniature.training import (
     autoencoder,
     checkpoint,
+    diffusion,
     edit,
     flow,
     latents,
@@ -19,6 +20,7 @@ from zimage_lab.miniature.training import (
     pairs,
     sampling,
     tokenizer,
+    tokenizer_sd,
     turbo,
 )
 from zimage_lab.miniature.training.forward import Captions
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TINY = 4
-STAGES = ["autoencoder", "flow", "turbo", "edit", "decoder"]
+STAGES = ["autoencoder", "flow", "turbo", "edit", "autoencoder-stable_diffusion", "diffusion", "decoder"]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     turbo.train(made, steps=2, batch=TINY, report=lines.append)
     pairs.encode(made, pictures=16, report=lines.append)
     edit.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
+    autoencoder.train(made, family="stable_diffusion", steps=2, batch=TINY, pictures=8, report=lines.append)
+    latents.encode(made, family="stable_diffusion", pictures=8, report=lines.append)
+    diffusion.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
     autoencoder.sharpen(made, steps=2, batch=TINY, pictures=8, report=lines.append)
     assert [line.split()[0] for line in lines if "loss" in line] == STAGES
     return made
@@ -140,3 +145,43 @@ def test_the_edit_model_s_folder_changes_pictures(folder: Path, tmp_path: Path) 
     finally:
         engine.stop()
     assert made.image.size == (128, 128)
+
+
+def test_the_second_autoencoder_begins_with_the_first(folder: Path) -> None:
+    first, _ = checkpoint.average(folder / "autoencoder.safetensors")
+    second, _ = checkpoint.average(folder / "autoencoder-stable_diffusion.safetensors")
+    other = {name for name, value in first.items() if second[name].shape != value.shape}
+    assert {name.rsplit(".", 1)[0] for name in other} == {"encoder.conv_out", "decoder.conv_in"}
+    apart = max((first[name] - value).abs().max().item() for name, value in second.items() if name not in other)
+    assert apart < 0.01, "two updates away"
+
+
+def test_the_tokenizer_that_knows_no_chinese() -> None:
+    words = tokenizer_sd.build()
+    assert words.tokenize("A red cat, on the left") == [
+        "a</w>",
+        "red</w>",
+        "cat</w>",
+        ",</w>",
+        "on</w>",
+        "the</w>",
+        "left</w>",
+    ]
+    assert len(words("红色的猫").input_ids) == 2 + 3 * 4, "single bytes between begin and end"
+
+
+def test_the_miniature_stable_diffusion_makes_pictures(folder: Path, tmp_path: Path) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    package.write(folder, name="miniature-sd", target=tmp_path / "sd", report=str)
+    found = models.find(str(tmp_path / "sd"))
+    assert (found.card.family, found.card.defaults.guidance_scale) == ("stable_diffusion", 7.5)
+    pipeline = StableDiffusionPipeline.from_pretrained(found.folder, local_files_only=True)
+    assert type(pipeline.text_encoder).__name__ == "CLIPTextModel"
+    engine = load(found.id, home=tmp_path / "home", own=True)
+    try:
+        job = engine.submit("a red cat on the left, 红色的猫", seed=1, steps=2)
+        assert job.result(60).image.size == (128, 128)
+    finally:
+        engine.stop()
+    assert any("红" in warning for warning in job.warnings)

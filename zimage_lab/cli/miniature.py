@@ -46,7 +46,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_evaluate(commands)
     training = commands.add_parser(
-        "train", help="train a miniature: autoencoder, latents, flow, turbo, pairs, edit, sharpen, package"
+        "train", help="train a miniature: autoencoder, latents, flow, turbo, pairs, edit, diffusion, sharpen, package"
     )
     stages = training.add_subparsers(metavar="STAGE", required=True)
     for name, (describe, options) in STAGES.items():
@@ -170,7 +170,7 @@ def train(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None:
             options[name] = Path(value).expanduser().absolute() if name == "target" else _number(flag, value)
-    if arguments.stage_name in {"flow", "turbo", "edit", "sharpen"} and "steps" not in options:
+    if arguments.stage_name in {"flow", "turbo", "edit", "diffusion", "sharpen"} and "steps" not in options:
         if "minutes" not in options:
             field = "--steps"
             raise InvalidRequest(field, None, "is missing", "Give --steps N, or --minutes N.")
@@ -182,7 +182,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature.training import autoencoder, edit, flow, latents, package, pairs, turbo
+    from zimage_lab.miniature.training import autoencoder, diffusion, edit, flow, latents, package, pairs, turbo
 
     stages: dict[str, Callable[..., Path]] = {
         "autoencoder": autoencoder.train,
@@ -191,6 +191,7 @@ def _stage(name: str) -> Callable[..., Path]:
         "turbo": turbo.train,
         "pairs": pairs.encode,
         "edit": edit.train,
+        "diffusion": diffusion.train,
         "sharpen": autoencoder.sharpen,
         "package": package.write,
     }
@@ -207,7 +208,7 @@ def _number(flag: str, value: object) -> object:
     return value
 
 
-TEXTS = {"--device", "--name", "--target"}
+TEXTS = {"--device", "--family", "--name", "--target"}
 _DEVICE = ("--device", str, "where to compute, as torch names it (default: cpu)")
 _SEED = ("--seed", whole, "where the randomness starts")
 _LENGTH = (
@@ -216,17 +217,18 @@ _LENGTH = (
     _DEVICE,
     _SEED,
 )
+_FAMILY = ("--family", str, "whose autoencoder: z_image (default) or stable_diffusion")
 _STEPS = ("--steps", whole, "number of updates")
 _MINUTES = ("--minutes", number, "fit the schedule to this much time instead")
 
 STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...]]] = {
     "autoencoder": (
-        "train the 16-channel autoencoder on drawn pictures",
-        (_STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
+        "train an autoencoder on drawn pictures",
+        (_FAMILY, _STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
     ),
     "latents": (
         "encode the training pictures once",
-        (("--pictures", whole, "pictures to draw and encode"), _DEVICE, _SEED),
+        (_FAMILY, ("--pictures", whole, "pictures to draw and encode"), _DEVICE, _SEED),
     ),
     "flow": ("train transformer and text encoder by flow matching", (_STEPS, _MINUTES, *_LENGTH)),
     "turbo": (
@@ -238,9 +240,10 @@ STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...
         (("--pictures", whole, "pairs to draw and encode"), _DEVICE, _SEED),
     ),
     "edit": ("train the base model on to change a picture by an instruction", (_STEPS, _MINUTES, *_LENGTH)),
+    "diffusion": ("train the UNet and text encoder of the miniature Stable Diffusion", (_STEPS, _MINUTES, *_LENGTH)),
     "sharpen": (
         "train the autoencoder's decoder further, its latents kept as they are",
-        (_STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
+        (_FAMILY, _STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
     ),
     "package": (
         "write the trained parts as a model folder in diffusers' layout",

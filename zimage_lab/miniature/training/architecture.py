@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 LATENT_CHANNELS = 16
 """As in the real family (FLUX.1's autoencoder)."""
 
+CHANNELS = {"z_image": LATENT_CHANNELS, "stable_diffusion": 4}
+"""Channels of the latents by family."""
+
 TEXT_DIM = 128
 """Width of the text features, `cap_feat_dim` of the transformer."""
 
@@ -24,8 +27,8 @@ SHIFT = 3.0
 """Static timestep shift of Z-Image-Turbo's scheduler."""
 
 
-def autoencoder() -> AutoencoderKL:
-    """Build the autoencoder: 16 channels, factor 8, about 1.7 million parameters.
+def autoencoder(family: str = "z_image") -> AutoencoderKL:
+    """Build a family's autoencoder: its channels, factor 8, about 1.7 million parameters.
 
     The log-variance half of the encoder's last layer starts at -7 with zero weights, so that the posterior is almost
     deterministic: with the default posterior noise so small a network learns outlines but no colours.
@@ -38,18 +41,18 @@ def autoencoder() -> AutoencoderKL:
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
-        latent_channels=LATENT_CHANNELS,
+        latent_channels=CHANNELS[family],
         norm_num_groups=8,
         mid_block_add_attention=False,
         use_quant_conv=False,
         use_post_quant_conv=False,
         sample_size=128,
         scaling_factor=1.0,
-        shift_factor=0.0,
+        shift_factor=None if family == "stable_diffusion" else 0.0,
     )
     with torch.no_grad():
-        vae.encoder.conv_out.weight[LATENT_CHANNELS:] = 0
-        vae.encoder.conv_out.bias[LATENT_CHANNELS:] = -7
+        vae.encoder.conv_out.weight[CHANNELS[family] :] = 0
+        vae.encoder.conv_out.bias[CHANNELS[family] :] = -7
     return vae
 
 

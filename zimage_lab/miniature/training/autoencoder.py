@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.miniature import dataset
 from zimage_lab.miniature.training import architecture, checkpoint
 from zimage_lab.miniature.training.loop import Loop, cosine
@@ -25,11 +26,25 @@ LATENT_NOISE = 0.05
 """Noise on the latents in training, so that the decoder forgives the transformer's small errors."""
 
 
-def trained(folder: Path) -> Any:  # noqa: ANN401 - an AutoencoderKL, which has types only at run time
-    """Give the autoencoder of a working folder, with its sharpened decoder where there is one."""
-    vae = architecture.autoencoder()
-    sharpened = folder / f"{DECODER}.safetensors"
-    path = sharpened if sharpened.exists() else folder / f"{STAGE}.safetensors"
+def named(stage: str, family: str) -> str:
+    """Give the name of a stage's files: those of Z-Image's autoencoder are plain, as it came first.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no such family.
+    """
+    if family not in architecture.CHANNELS:
+        field, fix = "--family", f"Use {' or '.join(architecture.CHANNELS)}."
+        raise InvalidRequest(field, family, f"{shown(family)} has no autoencoder here", fix)
+    return stage if family == "z_image" else f"{stage}-{family}"
+
+
+def trained(folder: Path, family: str = "z_image") -> Any:  # noqa: ANN401 - an AutoencoderKL, which has types only at run time
+    """Give a family's autoencoder of a working folder, with its sharpened decoder where there is one."""
+    sharpened = folder / f"{named(DECODER, family)}.safetensors"
+    path = sharpened if sharpened.exists() else folder / f"{named(STAGE, family)}.safetensors"
+    vae = architecture.autoencoder(family)
     vae.load_state_dict(checkpoint.average(path)[0])
     return vae.eval()
 
@@ -37,6 +52,7 @@ def trained(folder: Path) -> Any:  # noqa: ANN401 - an AutoencoderKL, which has 
 def train(
     folder: Path,
     *,
+    family: str = "z_image",
     steps: int = 10_500,
     batch: int = 16,
     learning_rate: float = 1.5e-3,
@@ -46,12 +62,16 @@ def train(
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Train the autoencoder, or go on from the checkpoint in `folder`.
+    """Train a family's autoencoder, or go on from the checkpoint in `folder`.
+
+    That of Stable Diffusion begins with all that fits of Z-Image's, where that is in the folder.
 
     Parameters
     ----------
     folder
         Working folder of the run.
+    family
+        One of `architecture.CHANNELS`.
     steps, batch, learning_rate
         Length of the run, crops a step, peak of the cosine schedule.
     minutes
@@ -65,14 +85,18 @@ def train(
 
     Returns
     -------
-    Path of the checkpoint, `autoencoder.safetensors`.
+    Path of the checkpoint, `autoencoder.safetensors` or `autoencoder-<family>.safetensors`.
     """
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own habit
 
     torch.manual_seed(seed)
-    vae = architecture.autoencoder().to(device, memory_format=torch.channels_last)
-    path = folder / f"{STAGE}.safetensors"
+    path, first = folder / f"{named(STAGE, family)}.safetensors", folder / f"{STAGE}.safetensors"
+    vae = architecture.autoencoder(family)
+    if path != first and first.exists():
+        own, known = vae.state_dict(), checkpoint.average(first)[0]
+        vae.load_state_dict({name: known[name] if known[name].shape == own[name].shape else own[name] for name in own})
+    vae.to(device, memory_format=torch.channels_last)
     drawn, shown = _pictures(pictures, seed), _pictures(COLUMNS, seed + 1)
     loop = Loop(
         path,
@@ -105,6 +129,7 @@ def sharpen(
     folder: Path,
     *,
     steps: int,
+    family: str = "z_image",
     batch: int = 16,
     learning_rate: float = 8e-4,
     minutes: float | None = None,
@@ -118,21 +143,23 @@ def sharpen(
     Parameters
     ----------
     folder
-        Working folder that holds `autoencoder.safetensors`.
-    steps, batch, learning_rate, minutes, pictures, device, seed, report
+        Working folder that holds the autoencoder.
+    steps, family, batch, learning_rate, minutes, pictures, device, seed, report
         As for `train`.
 
     Returns
     -------
-    Path of the checkpoint, `decoder.safetensors`: the whole autoencoder, its encoder unchanged.
+    Path of the checkpoint, `decoder.safetensors` or `decoder-<family>.safetensors`: the whole autoencoder, its encoder
+    unchanged.
     """
     import torch
     import torch.nn.functional as F  # noqa: N812 - torch's own habit
 
-    vae = architecture.autoencoder()
-    vae.load_state_dict(checkpoint.average(folder / f"{STAGE}.safetensors")[0])
+    known = checkpoint.average(folder / f"{named(STAGE, family)}.safetensors")[0]
+    vae = architecture.autoencoder(family)
+    vae.load_state_dict(known)
     vae.to(device, memory_format=torch.channels_last).encoder.requires_grad_(requires_grad=False)
-    path = folder / f"{DECODER}.safetensors"
+    path = folder / f"{named(DECODER, family)}.safetensors"
     drawn, shown = _pictures(pictures, seed), _pictures(COLUMNS, seed + 1)
     loop = Loop(
         path,

@@ -22,6 +22,7 @@ BATCH = 64
 def encode(
     folder: Path,
     *,
+    family: str = "z_image",
     pictures: int = 40000,
     device: str = "cpu",
     seed: int = 1,
@@ -29,13 +30,14 @@ def encode(
 ) -> Path:
     """Draw and encode the training set; writes `latents.safetensors` with the scenes and the latents' statistics.
 
-    The latents are normalised to mean 0 and deviation 1; the autoencoder's `shift_factor` and `scaling_factor` are set
-    so that the pipeline undoes exactly that.
+    The latents are normalised to deviation 1, and to mean 0 where the family's pipeline knows a shift; the
+    autoencoder's `shift_factor` and `scaling_factor` are set so that the pipeline undoes exactly that. Files of Stable
+    Diffusion's family are named as `autoencoder.named` says.
     """
     import torch
 
-    path = folder / "latents.safetensors"
-    vae = autoencoder.trained(folder).to(device, memory_format=torch.channels_last)
+    path = _path(folder, family)
+    vae = autoencoder.trained(folder, family).to(device, memory_format=torch.channels_last)
     scenes, parts = [], []
     for batch, pixels in drawn(pictures, seed=seed):
         scenes += batch
@@ -45,7 +47,8 @@ def encode(
                 parts.append(vae.encode(x.to(device, memory_format=torch.channels_last)).latent_dist.mean.cpu())
         report(f"{len(scenes)}/{pictures} pictures encoded")
     latents = torch.cat(parts)
-    shift, deviation = latents.mean().item(), latents.std().item()
+    shift = 0.0 if vae.config.shift_factor is None else latents.mean().item()
+    deviation = (latents - shift).square().mean().sqrt().item()
     state = {
         "scenes": json.dumps([asdict(scene) for scene in scenes]),
         "shift_factor": shift,
@@ -56,9 +59,13 @@ def encode(
     return path
 
 
-def load(folder: Path) -> tuple[torch.Tensor, list[Scene], dict[str, float]]:
-    """Read the encoded set: latents (n, 16, 16, 16) in half precision, their scenes, the autoencoder's two factors."""
-    tensors, state = checkpoint.load(folder / "latents.safetensors")
+def _path(folder: Path, family: str) -> Path:
+    return folder / f"{autoencoder.named('latents', family)}.safetensors"
+
+
+def load(folder: Path, family: str = "z_image") -> tuple[torch.Tensor, list[Scene], dict[str, float]]:
+    """Read the encoded set: latents (n, channels, 16, 16) in half precision, their scenes, the two factors."""
+    tensors, state = checkpoint.load(_path(folder, family))
     scenes = [
         Scene(tuple(Thing(**thing) for thing in scene["things"]), scene["background"], scene["story"])
         for scene in json.loads(state["scenes"])

@@ -1,0 +1,69 @@
+"""The modules of the miniature Stable Diffusion: the real classes of version 1.5, freshly initialised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffusers import PNDMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+TEXT_DIM = 128
+"""Width of the text features, `cross_attention_dim` of the UNet."""
+
+TOKENS = 77
+"""Length to which every prompt is padded or cut, as CLIP has it."""
+
+
+def text_encoder(vocabulary: int, bos_token_id: int, eos_token_id: int) -> CLIPTextModel:
+    """Build CLIP's text encoder: four layers of width 128, about one million parameters."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=vocabulary,
+            hidden_size=TEXT_DIM,
+            intermediate_size=4 * TEXT_DIM,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            max_position_embeddings=TOKENS,
+            hidden_act="quick_gelu",
+            projection_dim=TEXT_DIM,
+            bos_token_id=bos_token_id,
+            eos_token_id=eos_token_id,
+            pad_token_id=eos_token_id,
+        )
+    )
+
+
+def unet() -> UNet2DConditionModel:
+    """Build the UNet: three resolutions, attention to the prompt at the finer two, five million parameters."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(64, 112, 128),
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        attention_head_dim=4,
+        norm_num_groups=16,
+        cross_attention_dim=TEXT_DIM,
+    )
+
+
+def scheduler() -> PNDMScheduler:
+    """Build the scheduler that version 1.5 ships with: PNDM, scaled-linear variances from 0.00085 to 0.012."""
+    from diffusers import PNDMScheduler
+
+    return PNDMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        skip_prk_steps=True,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )

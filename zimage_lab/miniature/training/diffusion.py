@@ -1,0 +1,163 @@
+"""The miniature Stable Diffusion: UNet and text encoder together, taught to tell the noise in the cached latents.
+
+English captions only, as with the original. The loss is weighted by min-SNR-5 (Hang et al. 2023, arXiv 2303.09556);
+prompts are dropped in one sample of ten, which is what classifier-free guidance needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab.miniature.captions import caption
+from zimage_lab.miniature.sayings import EXAMPLES
+from zimage_lab.miniature.training import architecture_sd, autoencoder, flow, latents, sampling, tokenizer_sd
+from zimage_lab.miniature.training.loop import Loop, trapezoid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import torch
+    from PIL import Image
+    from transformers import CLIPTokenizer
+
+STAGE, FAMILY = "diffusion", "stable_diffusion"
+
+MOST_SNR = 5.0
+"""Signal-to-noise ratio above which steps count no more than at it."""
+
+STEPS, GUIDANCE = 20, 7.5
+"""Of the samples on a sheet, and of the model's use."""
+
+
+def network(words: CLIPTokenizer, device: str) -> Any:  # noqa: ANN401 - a ModuleDict, whose parts have types only at run time
+    """Build text encoder and UNet as one module."""
+    import torch
+
+    encoder = architecture_sd.text_encoder(len(words), words.bos_token_id, words.eos_token_id)
+    return torch.nn.ModuleDict({"unet": architecture_sd.unet(), "text_encoder": encoder}).to(device)
+
+
+def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the attention blocks, AdamW for convolutions and all else; see `flow.optimizers`."""
+    import torch
+
+    inside = ("attn", "ff.net", "mlp", "proj_in", "proj_out")
+    hidden: list[torch.nn.Parameter] = []
+    rest: list[torch.nn.Parameter] = []
+    for name, value in module.named_parameters():
+        (hidden if value.ndim == 2 and any(part in name for part in inside) else rest).append(value)
+    return [
+        torch.optim.Muon(hidden, lr=learning_rate, weight_decay=0.02, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01),
+    ]
+
+
+def error(  # noqa: PLR0917 - tensors alone, which is what can be compiled
+    module: Any,  # noqa: ANN401 - as `network` gives it
+    noisy: torch.Tensor,
+    times: torch.Tensor,
+    ids: torch.Tensor,
+    noise: torch.Tensor,
+    weights: torch.Tensor,
+) -> torch.Tensor:
+    """Give the weighted mean squared error of the noise that the network tells."""
+    states = module["text_encoder"](ids)[0]
+    told = module["unet"](noisy, times, encoder_hidden_states=states, return_dict=False)[0]
+    loss: torch.Tensor = ((told.float() - noise).square().mean(dim=(1, 2, 3)) * weights).mean()
+    return loss
+
+
+def train(
+    folder: Path,
+    *,
+    steps: int,
+    batch: int = 64,
+    learning_rate: float = 1e-3,
+    minutes: float | None = None,
+    device: str = "cpu",
+    compiling: bool = True,
+    seed: int = 8,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Train the model, or go on from `diffusion.safetensors` in `folder`.
+
+    Parameters
+    ----------
+    folder
+        Working folder that holds `latents-stable_diffusion.safetensors`.
+    steps, batch, learning_rate, minutes, device, compiling, seed, report
+        As for `flow.train`.
+
+    Returns
+    -------
+    Path of the checkpoint.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    data, scenes, factors = latents.load(folder, FAMILY)
+    words = tokenizer_sd.build()
+    module = network(words, device)
+    compiled = torch.compile(error, dynamic=False) if compiling else error
+    kept = architecture_sd.scheduler().alphas_cumprod.to(device)
+    snr = kept / (1 - kept)
+    path = folder / f"{STAGE}.safetensors"
+    loop = Loop(
+        path,
+        module,
+        optimizers(module, learning_rate),
+        steps=steps,
+        rate=trapezoid(learning_rate),
+        decay=0.998,
+        minutes=minutes,
+        seed=seed,
+        show=lambda: samples(module, words, autoencoder.trained(folder, FAMILY).to(device), factors, device=device),
+        report=report,
+    )
+    for _ in loop:
+        chosen = [loop.rng.randrange(len(scenes)) for _ in range(batch)]
+        clean = data[chosen].float().to(device)
+        texts = ["" if loop.rng.random() < flow.DROP else caption(scenes[n], "en", loop.rng) for n in chosen]
+        noise, times = torch.randn_like(clean), torch.randint(len(kept), (batch,), device=device)
+        share = kept[times].view(-1, 1, 1, 1)
+        noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
+        weights = snr[times].clamp(max=MOST_SNR) / snr[times]
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
+            loss = compiled(module, noisy, times, token_ids(words, texts, device), noise, weights)
+        loop.learn(loss, batch)
+    return path
+
+
+def token_ids(words: CLIPTokenizer, texts: Sequence[str], device: str) -> torch.Tensor:
+    """Tokenize texts to (batch, 77), padded and cut as the pipeline does it."""
+    rows: torch.Tensor = words(
+        list(texts), padding="max_length", max_length=architecture_sd.TOKENS, truncation=True, return_tensors="pt"
+    ).input_ids
+    return rows.to(device)
+
+
+def samples(
+    module: Any,  # noqa: ANN401 - as `network` gives it
+    words: CLIPTokenizer,
+    vae: Any,  # noqa: ANN401 - an AutoencoderKL, which has types only at run time
+    factors: dict[str, float],
+    *,
+    guidance: float = GUIDANCE,
+    steps: int = STEPS,
+    seed: int = 0,
+    device: str = "cpu",
+) -> list[Image.Image]:
+    """Draw the card's examples as the network sees them now, by the scheduler's steps."""
+    import torch
+
+    texts, scheduler = [example["en"] for example in EXAMPLES], architecture_sd.scheduler()
+    scheduler.set_timesteps(steps, device=device)
+    x = torch.randn(len(texts), 4, 16, 16, generator=torch.Generator().manual_seed(seed)).to(device)
+    with torch.inference_mode():
+        states = module["text_encoder"](token_ids(words, [*[""] * len(texts), *texts], device))[0]
+        for time in scheduler.timesteps:
+            told = module["unet"](torch.cat([x, x]), time, encoder_hidden_states=states, return_dict=False)[0]
+            without, asked = told.float().chunk(2)
+            x = scheduler.step(without + guidance * (asked - without), time, x, return_dict=False)[0]
+    return sampling.pictures(vae, x, factors)
