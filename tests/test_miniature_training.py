@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from PIL import Image
 
 from zimage_lab import load, models
+from zimage_lab.miniature import captions
 from zimage_lab.miniature.training import (
     autoencoder,
     checkpoint,
@@ -24,6 +27,7 @@ from zimage_lab.miniature.training import (
     turbo,
 )
 from zimage_lab.miniature.training.forward import Captions
+from zimage_lab.models import tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +174,14 @@ def test_the_tokenizer_that_knows_no_chinese() -> None:
     assert len(words("红色的猫").input_ids) == 2 + 3 * 4, "single bytes between begin and end"
 
 
+def test_the_tokenizer_that_knows_no_chinese_is_the_same_in_every_process() -> None:
+    code = "from zimage_lab.miniature.training import tokenizer_sd; print(tokenizer_sd.merges())"
+    told = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert {process.stdout for process in told} == {f"{tokenizer_sd.merges()}\n"}
+    words = tokenizer_sd.build()
+    assert [word for word in captions.english_words() if len(words.tokenize(word)) != 1] == []
+
+
 def test_the_miniature_stable_diffusion_makes_pictures(folder: Path, tmp_path: Path) -> None:
     from diffusers import StableDiffusionPipeline
 
@@ -178,6 +190,8 @@ def test_the_miniature_stable_diffusion_makes_pictures(folder: Path, tmp_path: P
     assert (found.card.family, found.card.defaults.guidance_scale) == ("stable_diffusion", 7.5)
     pipeline = StableDiffusionPipeline.from_pretrained(found.folder, local_files_only=True)
     assert type(pipeline.text_encoder).__name__ == "CLIPTextModel"
+    for text in ("A red cat, on the left", 'a sign that says "TEA", by day', "红色的猫"):
+        assert tokens.encode(found, text) == pipeline.tokenizer(text).input_ids == tokenizer_sd.build()(text).input_ids
     engine = load(found.id, home=tmp_path / "home", own=True)
     try:
         job = engine.submit("a red cat on the left, 红色的猫", seed=1, steps=2)
