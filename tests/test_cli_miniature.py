@@ -68,6 +68,9 @@ def test_evaluate_leaves_no_trace_in_the_history(engine: FakeEngine, tmp_path: P
         ["train", "flow", "--folder", "x", "--steps", "-5"],
         ["train", "latents", "--folder", "x", "--pictures", "many"],
         ["train", "sharpen", "--folder", "x", "--minutes", "nan"],
+        ["train", "diffusion", "--folder", "x"],
+        ["train", "autoencoder", "--folder", "x", "--family", "sdxl"],
+        ["train", "latents", "--folder", "x", "--family", ""],
     ],
 )
 def test_wrong_input_is_exit_code_2(
@@ -86,6 +89,8 @@ def test_wrong_input_is_exit_code_2(
         (["latents", "--device", "cpu", "--seed", "0"], {"device": "cpu", "seed": 0}),
         (["flow", "--minutes", "30"], {"minutes": 30.0, "steps": miniature.FIRST_GUESS}),
         (["sharpen", "--steps", "5", "--batch", "4"], {"steps": 5, "batch": 4}),
+        (["latents", "--family", "stable_diffusion"], {"family": "stable_diffusion"}),
+        (["diffusion", "--minutes", "30"], {"minutes": 30.0, "steps": miniature.FIRST_GUESS}),
         (
             ["package", "--name", "mine", "--target", "/t"],
             {"name": "mine", "target": Path("/t")},

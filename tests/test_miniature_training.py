@@ -188,6 +188,7 @@ def test_the_miniature_stable_diffusion_makes_pictures(folder: Path, tmp_path: P
     package.write(folder, name="miniature-sd", target=tmp_path / "sd", report=str)
     found = models.find(str(tmp_path / "sd"))
     assert (found.card.family, found.card.defaults.guidance_scale) == ("stable_diffusion", 7.5)
+    assert all(set(example) == {"en"} for example in found.card.examples), "it reads no Chinese"
     pipeline = StableDiffusionPipeline.from_pretrained(found.folder, local_files_only=True)
     assert type(pipeline.text_encoder).__name__ == "CLIPTextModel"
     for text in ("A red cat, on the left", 'a sign that says "TEA", by day', "红色的猫"):

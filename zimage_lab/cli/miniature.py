@@ -175,6 +175,10 @@ def train(arguments: argparse.Namespace) -> int:
             field = "--steps"
             raise InvalidRequest(field, None, "is missing", "Give --steps N, or --minutes N.")
         options["steps"] = FIRST_GUESS
+    if "family" in options:
+        from zimage_lab.miniature.training.autoencoder import named
+
+        named(arguments.stage_name, options["family"])  # an unknown one is refused before a folder is made
     folder.mkdir(parents=True, exist_ok=True)
     path = _stage(arguments.stage_name)(folder, report=tell, **options)
     say(str(path))

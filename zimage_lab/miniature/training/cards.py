@@ -121,7 +121,7 @@ def card(name: str, preview: dict[str, Any], parameters: int) -> dict[str, Any]:
             "zh": [] if english_only else list(captions.chinese_words()),
             "sign": [*SIGN_LETTERS, *SIGN_CHARACTERS],
         },
-        "examples": list(EXAMPLES),
+        "examples": [{"en": example["en"]} for example in EXAMPLES] if english_only else list(EXAMPLES),
         "preview": preview,
         "training": {"world": world},
     }
