@@ -34,6 +34,8 @@ class Guided:
         The empty caption, or negative prompts: one row, or one for each caption; needed for guidance alone.
     guidance
         As Z-Image counts it: 0 is the plain prediction, `v + guidance * (v - v_nothing)` else.
+    run
+        `forward.velocity`, or that compiled.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class Guided:
         asked: Captions,
         nothing: Captions | None = None,
         guidance: float = 0.0,
+        run: Callable[..., torch.Tensor] = velocity,
     ) -> None:
         import torch
 
         self._transformer, self._guidance, self._count = module["transformer"], guidance, len(asked.ids)
+        self._run = run
         self._features, self._padding = text_features(module["text_encoder"], asked), asked.padding
         if guidance and nothing is not None:
             length = asked.ids.shape[1]
@@ -57,8 +61,8 @@ class Guided:
     def __call__(self, latents: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         """Predict the velocity of latents (n, 16, height, width) at shares of noise (n,)."""
         if len(self._features) == self._count:
-            return velocity(self._transformer, latents, sigma, self._features, self._padding).float()
-        both = velocity(
+            return self._run(self._transformer, latents, sigma, self._features, self._padding).float()
+        both = self._run(
             self._transformer, latents.repeat(2, 1, 1, 1), sigma.repeat(2), self._features, self._padding
         ).float()
         wanted, unwanted = both.chunk(2)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zimage_lab.miniature.training import autoencoder, checkpoint, flow, latents, sampling, tokenizer
-from zimage_lab.miniature.training.forward import Captions
+from zimage_lab.miniature.training.forward import MULTIPLE, Captions, velocity
 from zimage_lab.miniature.training.loop import Loop, trapezoid
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def train(
     guidance: float = 2.0,
     minutes: float | None = None,
     device: str = "cpu",
+    compiling: bool = True,
     seed: int = 3,
     report: Callable[[str], None] = print,
 ) -> Path:
@@ -50,7 +51,7 @@ def train(
     ----------
     folder
         Working folder that holds `latents.safetensors` and `flow.safetensors`.
-    steps, batch, learning_rate, minutes, device, seed, report
+    steps, batch, learning_rate, minutes, device, compiling, seed, report
         As for `flow.train`.
     guidance
         The teacher's, as Z-Image counts it.
@@ -70,6 +71,7 @@ def train(
     teacher.requires_grad_(requires_grad=False)
     nothing = Captions.of(words, [""], device)
     ends = sampling.sigmas(STEPS)
+    compiled = torch.compile(velocity, dynamic=False) if compiling else velocity
     path = folder / f"{STAGE}.safetensors"
     loop = Loop(
         path,
@@ -87,16 +89,17 @@ def train(
         chosen = [loop.rng.randrange(len(scenes)) for _ in range(batch)]
         clean = data[chosen].float().to(device)
         asked = flow.captions(words, [scenes[n] for n in chosen], loop.rng, device, drop=0.0)
+        run = compiled if asked.ids.shape[1] == MULTIPLE else velocity
         step, noise = loop.rng.randrange(STEPS), torch.randn_like(clean)
         now, then = ends[step : step + 2]
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             with torch.no_grad():
                 if loop.rng.random() < OWN:
-                    start = sampling.denoise(sampling.Guided(student, asked), noise, ends[: step + 1])
+                    start = sampling.denoise(sampling.Guided(student, asked, run=run), noise, ends[: step + 1])
                 else:
                     start = (1 - now) * clean + now * noise
-                target = _way(sampling.Guided(teacher, asked, nothing, guidance), start, now, then)
-            predicted = sampling.Guided(student, asked)(start, start.new_full((batch,), now))
+                target = _way(sampling.Guided(teacher, asked, nothing, guidance, run), start, now, then)
+            predicted = sampling.Guided(student, asked, run=run)(start, start.new_full((batch,), now))
         loop.learn((predicted - target).square().mean(), batch)
     return path
 
