@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 import string
 import subprocess
 import sys
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ from zimage_lab.widgets.words import TABLE, Words, language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from fake_hub import Hub
 
@@ -567,3 +571,69 @@ def test_panel_gives_a_widget(still: StillEngine) -> None:
     root = panel(still, "en")
     assert "zl-panel" in root._dom_classes
     root.owner.close()
+
+
+@pytest.fixture
+def editing(tmp_path: Path) -> Path:
+    """Give a folder that says it is an edit model; nobody asks it to draw."""
+    folder, bundled = tmp_path / "edit", models.find("miniature-turbo").folder
+    folder.mkdir()
+    for part in bundled.iterdir():
+        (folder / part.name).symlink_to(part)
+    card = json.loads((bundled / "card.json").read_text(encoding="utf-8"))
+    (folder / "card.json").unlink()
+    card |= {"id": "edit", "family": "z_image_edit", "reference_images": [1, 1]}
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+def chosen(made: Panel, content: bytes) -> None:
+    """Choose a file in the browser's dialogue."""
+    told = {"name": "x.png", "type": "", "size": len(content), "last_modified": datetime.now(UTC)}
+    made.form.reference.upload.value = ({**told, "content": content},)
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 40), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_edit_model_asks_for_its_picture(shown: Panel, still: StillEngine, editing: Path) -> None:
+    field = shown.form.reference
+    assert "zl-gone" in field.widget._dom_classes, "nothing to change for the others"
+    shown.choice.choose(str(editing))
+    assert "zl-gone" not in field.widget._dom_classes
+    assert "make the cat blue" in shown.form.prompt.area.placeholder
+    assert not field.row.sentences, "nobody has asked for a picture yet"
+    shown.form.prompt.value = "make the cat blue"
+    shown.generate.click()
+    assert not still.all
+    assert "wants 1, not 0" in field.row.under.value
+    field.take.click()
+    assert "There is no finished picture yet" in field.row.under.value
+    chosen(shown, png("teal"))
+    assert not field.row.sentences
+    assert field.image.value[:4] == b"RIFF"
+    shown.generate.click()
+    (job,) = still.all
+    assert len(job.request.reference_images) == 1
+    chosen(shown, b"<html>")
+    assert "no picture that can be read" in field.row.under.value
+    shown.choice.choose("miniature-turbo")
+    shown.generate.click()
+    assert still.all[-1].request.reference_images == ()
+
+
+def test_reuse_brings_the_picture_to_change_back(shown: Panel, still: StillEngine, editing: Path) -> None:
+    shown.choice.choose(str(editing))
+    chosen(shown, png("teal"))
+    shown.form.prompt.value = "make it red"
+    shown.generate.click()
+    first = still.all[0].request
+    chosen(shown, png("pink"))
+    still.finish(still.all[0])
+    drawn(shown)
+    shown.reuse.click()
+    assert len(first.reference_images) == 1
+    assert shown.form.request().reference_images == first.reference_images

@@ -15,6 +15,7 @@ from zimage_lab.errors import InvalidRequest, ModelLoadError
 from zimage_lab.request import GenerationRequest
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
 from zimage_lab.widgets.prompt import PromptField
+from zimage_lab.widgets.reference import ReferenceField
 from zimage_lab.widgets.seed import SeedField
 from zimage_lab.widgets.sentences import beside
 from zimage_lab.widgets.size import SizeField
@@ -42,6 +43,7 @@ class Form:
         self.model: Model | None = None
         self.by_hand: set[str] = set()
         self.prompt = PromptField(words, self._changed)
+        self.reference = ReferenceField(words, self._changed)
         self.negative = Textarea(description=words("negative_prompt"), placeholder=words("negative_hint"), rows=2)
         self.negative_row = Row({"negative_prompt": self.negative})
         self.negative_why = HTML()
@@ -60,11 +62,12 @@ class Form:
         self.rows = {
             "prompt": self.prompt.row,
             "negative_prompt": self.negative_row,
+            "reference_images": self.reference.row,
             "seed": self.seed.row,
             **dict.fromkeys(("width", "height"), self.size.row),
             **dict.fromkeys(numbers, self.numbers),
         }
-        self.what = classed(VBox([self.prompt.widget, self.negative_fold.widget]), "zl-what")
+        self.what = classed(VBox([self.reference.widget, self.prompt.widget, self.negative_fold.widget]), "zl-what")
         self.settings = Fold(words("settings"), [self.size.widget, self.seed.widget, self.advanced.widget])
         classed(self.settings.widget, "zl-settings")
         for name, field in self.fields.items():
@@ -82,6 +85,7 @@ class Form:
         self._writing = False
         self.size.use(model, self.take_size)
         self.prompt.use(model)
+        self.reference.use(model)
         self._changed()
 
     def fill(self, request: GenerationRequest) -> None:
@@ -89,6 +93,7 @@ class Form:
         self.prompt.value = request.prompt
         self.negative.value = request.negative_prompt
         self.seed.take(request.seed)
+        self.reference.fill(request.reference_images)
         for name in FOLLOWING:
             value = getattr(request, name)
             if value is None and self.model is not None:  # a shift that nobody chose
@@ -108,7 +113,7 @@ class Form:
             By the field's name; `complain` shows it.
         """
         request = self._build(self.prompt.value, self.seed.next())
-        models.check(request, self.model)
+        models.check(request, self.model, place=self.reference.place())
         return request
 
     def complain(self, error: InvalidRequest) -> bool:
@@ -134,22 +139,24 @@ class Form:
         if values["shift"] == self.model.card.defaults.shift:
             values["shift"] = None
         values["negative_prompt"] = str(self.negative.value) if values["guidance_scale"] != 0 else ""
+        values["reference_images"] = self.reference.value
         return GenerationRequest(**values, prompt=prompt, model=self.model.id, seed=seed)  # type: ignore[arg-type]
 
     def _changed(self) -> None:
-        """Judge all fields but an empty prompt, which is no mistake before somebody asks for a picture."""
+        """Judge all fields; an empty prompt, or no picture to change, is no mistake before somebody asks for one."""
         if self._writing or self.model is None:
             return
         self._explain_negative()
         for name, row in self.rows.items():
-            if name != "prompt" or self.prompt.value.strip():
+            if name != "reference_images" and (name != "prompt" or self.prompt.value.strip()):
                 row.complain(name)
         self.prompt.judge()
         try:
             request = self._build("-", self.seed.value)
             models.check(request, self.model)
         except InvalidRequest as error:
-            self.complain(error)
+            if error.field != "reference_images":  # no picture yet is no mistake either
+                self.complain(error)
         except ModelLoadError:
             return  # the engine says what is wrong with the model when it is asked to draw
 

@@ -32,6 +32,7 @@ from zimage_lab.widgets.words import language as choose_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from zimage_lab.engine.desk import Desk
     from zimage_lab.engine.job import Job
@@ -127,6 +128,7 @@ class Panel:
         self.generate.on_click(lambda _: self._generate())
         self.reuse.on_click(lambda _: self._reuse())
         self.show_code.observe(lambda _: self._show_code(), "value")
+        self.form.reference.shown = self._shown_file
 
     def _assemble(self) -> Root:
         top = classed(HBox([self.choice.widget, self.status, self.choice.note, self.choice.download.widget]), "zl-top")
@@ -150,6 +152,7 @@ class Panel:
 
                 self.engine = load()
             self.choice.place = self.engine.home
+            self.form.reference.place = lambda: self.choice.place
             first = self.engine.status().get("default_model")
             self._unsubscribe = self.engine.events.subscribe(lambda _: self.publisher.mark())
         except ZImageError as error:
@@ -212,6 +215,10 @@ class Panel:
         name = self._under[0] if self._under else None
         jobs = self.engine.jobs() if self.engine is not None else []
         return next((job for job in jobs if job.id == name), None)
+
+    def _shown_file(self) -> Path | None:
+        job = self._shown_job()
+        return job.result(0).path if job is not None and job.state == "succeeded" else None
 
     @staticmethod
     def _active(jobs: list[Job]) -> Job | None:

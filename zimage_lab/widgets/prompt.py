@@ -59,6 +59,7 @@ class PromptField:
     def use(self, model: Model) -> None:
         """Show what a model knows; `judge` then says what it makes of the prompt."""
         self._model = model
+        self.area.placeholder = self._words("edit_hint" if model.card.reference_images[1] else "prompt_hint")
         vocabulary, language = model.card.vocabulary, self._words.language
         notice = self._words("miniature", number=len((vocabulary or {}).get(language, ())))
         self._notice = text(notice) if model.card.miniature and vocabulary else ""

@@ -54,6 +54,10 @@ CHINESE: tuple[tuple[str, str], ...] = (
         r"\1 是在 \2 下训练的；在 \3 下物体可能重复或破碎。",
     ),
     (r"Choose a model\.", "请选择一个模型。"),
+    (r"(.+) wants (.+), not (\d+)", r"\1 需要 \2 张图片，而不是 \3 张"),
+    (r"Give the picture to change\.", "请给出要修改的图片。"),
+    (r"it is no picture that can be read \((.+)\)", r"无法读取这张图片（\1）"),
+    (r"Give a PNG, JPEG or WebP file\.", "请使用 PNG、JPEG 或 WebP 文件。"),
     (
         r"This engine was stopped\. Call zimage_lab\.load\(\) for a new one\.",
         "此引擎已停止。请调用 zimage_lab.load() 启动新的引擎。",

@@ -119,6 +119,10 @@ CSS = """
   background: var(--jp-layout-color2, #eee); user-select: text; }
 .zl-failure strong { display: block; font-weight: 600; } .zl-failure p { margin: 4px 0 0; }
 .zl-failure details { margin-top: 8px; } .zl-failure summary { cursor: pointer; }
+.zl-panel .zl-row > img.zl-reference { flex: 0 0 96px; width: 96px; height: 96px; object-fit: contain;
+  border-radius: 2px; background: var(--jp-layout-color2, #eee); }
+.zl-panel .zl-row > img.zl-reference.zl-blank { display: none; }
+.zl-panel .zl-row > img.zl-reference.zl-wrong { outline: 1px solid var(--jp-error-color1, #d32f2f); }
 .zl-strip { flex-flow: row wrap !important; gap: 8px; }
 .zl-thumb { position: relative; width: 64px; height: 64px; }
 .zl-panel .zl-thumb > .jupyter-button { width: 64px; height: 64px; padding: 0;
