@@ -20,6 +20,7 @@ from zimage_lab.cli import main
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.lora_training import adapter, examples, run, train, train_lora
 from zimage_lab.lora_training.learned import size_of
+from zimage_lab.models import memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,6 +190,17 @@ def test_wrong_settings(pictures: Path, tmp_path: Path, options: dict[str, Any],
 def test_weights_that_are_not_here(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(zimage_lab.ZImageError, match="zimage-lab models get z-image"):
         train_lora(pictures, home=tmp_path, **{**QUICK, "model": "z-image"})
+
+
+def test_a_model_in_half_precision_learns_in_whole(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: frozen weights in bfloat16, the LoRA in float32."""
+    monkeypatch.setattr(memory, "choose_device", lambda _: ("cpu", torch.bfloat16))
+    made = train_lora(pictures, home=tmp_path, gradient_checkpointing=True, **QUICK)
+    tensors = load_file(made)
+    assert {value.dtype for value in tensors.values()} == {torch.float32}
+    assert any(value.any() for name, value in tensors.items() if ".lora_B." in name)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))

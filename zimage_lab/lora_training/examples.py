@@ -25,10 +25,25 @@ FIELD = "pictures"
 
 
 class Example(NamedTuple):
-    """A picture, RGB, and what it shows in words."""
+    """A picture and what it shows in words.
 
-    picture: Image.Image
+    Attributes
+    ----------
+    source
+        The picture as it was given: thousands of opened photographs would fill the memory.
+    caption
+        Its words.
+    digest
+        SHA-256 of its pixels.
+    """
+
+    source: object
     caption: str
+    digest: str
+
+    def picture(self) -> Image.Image:
+        """Open the picture, RGB."""
+        return _opened(self.source)
 
 
 def read(pictures: str | os.PathLike[str] | Iterable[tuple[object, str]]) -> list[Example]:
@@ -61,9 +76,8 @@ def read(pictures: str | os.PathLike[str] | Iterable[tuple[object, str]]) -> lis
 def digest(examples: Sequence[Example]) -> str:
     """Give the SHA-256 of pictures and captions, in their order."""
     whole = hashlib.sha256()
-    for picture, caption in examples:
-        whole.update(f"{picture.size}{caption}\0".encode())
-        whole.update(picture.tobytes())
+    for example in examples:
+        whole.update(f"{example.digest}{example.caption}\0".encode())
     return whole.hexdigest()
 
 
@@ -79,7 +93,7 @@ def _of_folder(folder: Path) -> Iterator[Example]:
         if caption is None or not caption.strip():
             what, fix = f"{path.name} has no caption", f"Say what it shows in {text.name} beside it."
             raise InvalidRequest(FIELD, path.name, what, fix)
-        yield Example(_opened(path), caption.strip())
+        yield _example(path, caption)
 
 
 def _told(path: Path) -> dict[str, str]:
@@ -103,7 +117,13 @@ def _of_pairs(pairs: Iterable[tuple[object, str]]) -> Iterator[Example]:
         if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[1], str) or not pair[1].strip():  # noqa: PLR2004 - a pair
             what = f"number {number} is no pair of a picture and a caption"
             raise InvalidRequest(FIELD, pair, what, 'Give pairs such as ("1.png", "a red cat").')
-        yield Example(_opened(pair[0]), pair[1].strip())
+        yield _example(pair[0], pair[1])
+
+
+def _example(source: object, caption: str) -> Example:
+    picture = _opened(source)
+    pixels = hashlib.sha256(str(picture.size).encode() + picture.tobytes())
+    return Example(source, caption.strip(), pixels.hexdigest())
 
 
 def _opened(value: object) -> Image.Image:

@@ -75,11 +75,12 @@ def encode(
 
     config, found = family.vae.config, []
     with torch.inference_mode():
-        for picture, caption in examples:
+        for example in examples:
+            picture = example.picture()
             pixels = pictures.tensor(pictures.fitted(picture, size(*picture.size)))
             mean = family.vae.encode(pixels.to(family.device, family.vae.dtype)).latent_dist.mode()[0].float()
             latents = (mean - (config.shift_factor or 0.0)) * config.scaling_factor
-            found.append(Learned(latents.unsqueeze(1).cpu(), _encoded(family, caption).positive[0].cpu()))
+            found.append(Learned(latents.unsqueeze(1).cpu(), _encoded(family, example.caption).positive[0].cpu()))
         nothing = _encoded(family, examples[0].caption).negative[0].cpu()
     # Tensors of inference mode take no part in autograd: copies do.
     return [Learned(one.latents.clone(), one.features.clone()) for one in found], nothing.clone()
