@@ -1,8 +1,8 @@
 """Wildcards and combinations: one text that stands for many prompts, in the syntax that people know.
 
 `{red|blue} cat` is either, `{2$$a|b|c}` two of them, `{0.7::a|b}` weighs, `__animals__` is a line of the file
-`animals.txt`, `${x=!{a|b}}` a variable. The `dynamicprompts` library reads it; this module alone knows that library,
-keeps its Jinja mode off, and turns what it does not understand into a sentence.
+`animals.txt`, `${x={a|b}}` a variable, chosen anew at each use. The `dynamicprompts` library reads it; this
+module alone knows that library, keeps its Jinja mode off, and turns what it does not understand into a sentence.
 """
 
 from __future__ import annotations
