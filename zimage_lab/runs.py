@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zimage_lab import home as homes
 from zimage_lab.errors import InvalidRequest, shown
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from zimage_lab.request import GenerationRequest
+
+Time: TypeAlias = "str | datetime | timedelta | None"
 
 COLUMNS = (
     "created_at",
@@ -34,6 +37,15 @@ COLUMNS = (
     "record_id",
     "job_id",
     "parent_id",
+    "favourite",
+    "tags",
+)
+"""Columns of the history."""
+
+_SELECTED = (
+    *COLUMNS[:-2],
+    "favourite",
+    "(SELECT json_group_array(tag) FROM tags WHERE record_id = runs.record_id) AS tags",
 )
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -41,21 +53,11 @@ _ENOUGH = 20
 """Runs that an estimate looks at."""
 
 
-def history(
-    prompt: str | None = None,
-    *,
-    model: str | None = None,
-    seed: int | None = None,
-    state: str | None = None,
-    since: str | datetime | timedelta | None = None,
-    until: str | datetime | timedelta | None = None,
-    parent_id: str | None = None,
-    limit: int | None = 1000,
-    home: str | os.PathLike[str] | None = None,
-) -> pd.DataFrame:
-    """Find runs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What to look for among the runs; None, and False for `pictures`, let everything pass.
 
-    Parameters
+    Attributes
     ----------
     prompt
         Part of the prompt, in any language; capital letters do not matter in English.
@@ -64,6 +66,47 @@ def history(
     since, until
         A time (a datetime, or ISO 8601 text; without a zone it is local), or how long ago: "2d", "36h", "30m", or a
         timedelta.
+    favourite
+        Only favourites, or only others.
+    tag
+        Only pictures with this tag.
+    pictures
+        Only runs whose picture is there and not in the bin.
+    """
+
+    prompt: str | None = None
+    model: str | None = None
+    seed: int | None = None
+    state: str | None = None
+    since: Time = None
+    until: Time = None
+    parent_id: str | None = None
+    favourite: bool | None = None
+    tag: str | None = None
+    pictures: bool = False
+
+
+def history(
+    prompt: str | None = None,
+    *,
+    model: str | None = None,
+    seed: int | None = None,
+    state: str | None = None,
+    since: Time = None,
+    until: Time = None,
+    parent_id: str | None = None,
+    favourite: bool | None = None,
+    tag: str | None = None,
+    pictures: bool = False,
+    limit: int | None = 1000,
+    home: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Find runs.
+
+    Parameters
+    ----------
+    prompt, model, seed, state, since, until, parent_id, favourite, tag, pictures
+        What to look for, as `Search` describes it.
     limit
         Most rows, the newest; None for all.
     home
@@ -81,8 +124,7 @@ def history(
     """
     import pandas as pd
 
-    place = homes.home(home)
-    rows = find(
+    wanted = Search(
         prompt=prompt,
         model=model,
         seed=seed,
@@ -90,9 +132,12 @@ def history(
         since=since,
         until=until,
         parent_id=parent_id,
-        limit=limit,
-        home=place,
+        favourite=favourite,
+        tag=tag,
+        pictures=pictures,
     )
+    place = homes.home(home)
+    rows = find(wanted, limit=limit, home=place)
     for row in rows:
         name = row.pop("image_path")
         row["path"] = None if name is None else str(place / name)
@@ -102,43 +147,60 @@ def history(
     return frame
 
 
-def find(
-    *,
-    prompt: str | None,
-    model: str | None,
-    seed: int | None,
-    state: str | None,
-    since: str | datetime | timedelta | None,
-    until: str | datetime | timedelta | None,
-    parent_id: str | None,
-    limit: int | None,
-    home: os.PathLike[str],
-) -> list[dict[str, Any]]:
-    """Find runs as plain rows; the parameters are those of `history`."""
-    conditions: list[str] = []
-    values: list[object] = []
-    for name, value in (("model", model), ("state", state), ("parent_id", parent_id)):
-        if value is not None:
-            conditions.append(f"{name} = ?")
-            values.append(value)
-    if seed is not None:
-        conditions.append("seed = ?")
-        values.append(str(seed))
-    for name, sign, time in (("since", ">=", since), ("until", "<", until)):
-        if time is not None:
-            conditions.append(f"created_at {sign} ?")
-            values.append(_moment(name, time))
-    if prompt is not None and not prompt.isascii():
-        conditions.append("instr(prompt, ?) > 0")  # quicker than LIKE, which only folds the capital letters of ASCII
-        values.append(prompt)
-    elif prompt is not None:
-        escaped = re.sub(r"([%_\\])", r"\\\1", prompt)
-        conditions.append(r"prompt LIKE ? ESCAPE '\'")
-        values.append(f"%{escaped}%")
-    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-    query = f"SELECT {', '.join(COLUMNS)} FROM runs {where}ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - our names
+def find(wanted: Search, *, home: os.PathLike[str], limit: int | None = None, skip: int = 0) -> list[dict[str, Any]]:
+    """Find runs as plain rows, newest first.
+
+    Parameters
+    ----------
+    wanted
+        What to look for.
+    home
+        The home folder.
+    limit, skip
+        Most rows, None for all; and how many of the newest to leave out.
+    """
+    where, values = _conditions(wanted)
+    query = (
+        f"SELECT {', '.join(_SELECTED)} FROM runs LEFT JOIN marks USING (record_id)"  # noqa: S608 - our names
+        f" {where} ORDER BY sequence DESC LIMIT ? OFFSET ?"
+    )
     with Store(homes.home(home)) as store, store._database.read() as connection:  # noqa: SLF001 - it reads only
-        return [dict(row) for row in connection.execute(query, (*values, -1 if limit is None else max(0, limit)))]
+        rows = connection.execute(query, (*values, -1 if limit is None else max(0, limit), max(0, skip))).fetchall()
+    return [dict(row) | {"favourite": bool(row["favourite"]), "tags": json.loads(row["tags"])} for row in rows]
+
+
+def count(wanted: Search, *, home: os.PathLike[str]) -> int:
+    """Count the runs that `find` would give without a limit."""
+    where, values = _conditions(wanted)
+    query = f"SELECT count(*) FROM runs LEFT JOIN marks USING (record_id) {where}"  # noqa: S608 - our names
+    with Store(homes.home(home)) as store, store._database.read() as connection:  # noqa: SLF001 - it reads only
+        return int(connection.execute(query, values).fetchone()[0])
+
+
+def _conditions(wanted: Search) -> tuple[str, tuple[object, ...]]:
+    """Give the WHERE clause of a search, and its values."""
+    found: list[tuple[str, object]] = []
+    for name in ("model", "state", "parent_id", "seed"):
+        value = getattr(wanted, name)
+        if value is not None:
+            found.append((f"{name} = ?", str(value)))
+    for name, sign, moment in (("since", ">=", wanted.since), ("until", "<", wanted.until)):
+        if moment is not None:
+            found.append((f"created_at {sign} ?", _moment(name, moment)))
+    if wanted.prompt is not None and not wanted.prompt.isascii():
+        # Quicker than LIKE, which only folds the capital letters of ASCII.
+        found.append(("instr(prompt, ?) > 0", wanted.prompt))
+    elif wanted.prompt is not None:
+        escaped = re.sub(r"([%_\\])", r"\\\1", wanted.prompt)
+        found.append((r"prompt LIKE ? ESCAPE '\'", f"%{escaped}%"))
+    if wanted.favourite is not None:
+        found.append(("coalesce(favourite, 0) = ?", int(wanted.favourite)))
+    if wanted.tag is not None:
+        found.append(("record_id IN (SELECT record_id FROM tags WHERE tag = ?)", wanted.tag))
+    if wanted.pictures:
+        found.append(("image_path IS NOT NULL AND binned IS ?", None))
+    where = " AND ".join(condition for condition, _ in found)
+    return f"WHERE {where}" if where else "", tuple(value for _, value in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     log.add_argument("--prompt", metavar="TEXT", help="only prompts that hold this text")
     log.add_argument("--model", metavar="MODEL", help="only this model's")
     log.add_argument("--state", metavar="STATE", help="only runs that ended so: succeeded, failed, cancelled, ...")
+    log.add_argument("--favourite", action="store_true", help="only favourites")
+    log.add_argument("--tag", metavar="TAG", help="only pictures with this tag")
     log.add_argument("--limit", type=int, default=50, metavar="N", help="most runs (default 50)")
     log.add_argument("--json", action="store_true", help="print JSON, one run a line")
     verify = _command(groups, "verify", check, "check the records' chain, the pictures and their hashes")
@@ -50,19 +52,11 @@ def _command(groups: argparse._SubParsersAction[Parser], name: str, run: Any, te
 
 def show_log(arguments: argparse.Namespace) -> int:
     """Print the runs."""
-    from zimage_lab.runs import find
+    from zimage_lab.runs import Search, find
 
-    rows = find(
-        prompt=arguments.prompt,
-        model=arguments.model,
-        seed=None,
-        state=arguments.state,
-        since=arguments.since,
-        until=arguments.until,
-        parent_id=None,
-        limit=arguments.limit,
-        home=_home(arguments),
-    )
+    asked = ("prompt", "model", "state", "since", "until", "tag")
+    wanted = Search(favourite=arguments.favourite or None, **{name: getattr(arguments, name) for name in asked})
+    rows = find(wanted, limit=arguments.limit, home=_home(arguments))
     if arguments.json:
         for row in rows:
             say_json(row, indent=None)

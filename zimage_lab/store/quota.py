@@ -1,4 +1,6 @@
-"""Retention and the disk quota: the oldest pictures go, by age or until the rest fits; every record stays.
+"""What goes from the disk: pictures thrown away an hour ago, those too old, and the oldest until the rest fits.
+
+Records stay, and neither age nor quota takes a favourite.
 
 What is to be removed is written down in the transaction that notes the deletions, and looked at again by the next
 call: a kill or a power cut between the commit and the removal leaves no picture behind that nobody counts.
@@ -16,6 +18,7 @@ from zimage_lab.errors import StoreError
 from zimage_lab.home import IMAGES, settings
 from zimage_lab.store import erasure
 from zimage_lab.store.database import Database
+from zimage_lab.store.marks import BIN_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,6 +45,7 @@ _AGE = "coalesce(finished_at, created_at)"  # a job may have waited for days: it
 _MAY_GO = (
     "image_path IS NOT NULL AND NOT EXISTS"
     " (SELECT 1 FROM attempts WHERE attempts.job_id = runs.job_id AND outcome = 'running')"
+    " AND NOT EXISTS (SELECT 1 FROM marks WHERE marks.record_id = runs.record_id AND favourite = 1)"
 )
 
 
@@ -54,7 +58,7 @@ class Chosen(NamedTuple):
 
 
 def enforce(home: Path, *, now: datetime | None = None) -> list[str]:
-    """Delete pictures that are older than `keep_days`, and the oldest ones while all take more than `disk_quota_gb`.
+    """Empty the bin, delete pictures older than `keep_days`, and the oldest while all take more than `disk_quota_gb`.
 
     Parameters
     ----------
@@ -78,8 +82,6 @@ def enforce(home: Path, *, now: datetime | None = None) -> list[str]:
     with closing(Database(home)) as database:
         _remove_noted(database, home)
         _measure(database, home)
-        if wanted.keep_days is None and wanted.disk_quota_gb is None:
-            return []
         with database.read() as connection:  # most calls end here, without a lock
             if not _chosen(connection, wanted, moment):
                 return []
@@ -88,7 +90,7 @@ def enforce(home: Path, *, now: datetime | None = None) -> list[str]:
             for one in chosen:
                 erasure.delete_picture(connection, home, one.record_id, one.reason)
             _note(connection, [one.path for one in chosen])
-        LOG.info("%d pictures were deleted to keep the retention or the disk quota", len(chosen))
+        LOG.info("%d pictures were deleted: thrown away, too old, or above the disk quota", len(chosen))
         _remove(home, _noted(database))  # the note stays until the next call has looked once more
     return [one.record_id for one in chosen]
 
@@ -138,11 +140,16 @@ def _chosen(connection: sqlite3.Connection, wanted: Settings, now: datetime) -> 
     select = f"SELECT record_id, image_path, bytes FROM runs WHERE {_MAY_GO} AND {_AGE} < ?"  # noqa: S608 - our own text
     chosen: dict[str, Chosen] = {}
     freed = 0
+    binned = "SELECT record_id, image_path, bytes FROM runs JOIN marks USING (record_id) WHERE image_path IS NOT NULL"
+    for row in connection.execute(f"{binned} AND binned <= ? LIMIT ?", (now.timestamp() - BIN_SECONDS, MOST)):
+        chosen[row["record_id"]] = Chosen(row["record_id"], row["image_path"], "asked")
+        freed += row["bytes"] or 0
     if wanted.keep_days is not None:
         limit = min(young, _text(now - timedelta(days=wanted.keep_days)))
-        for row in connection.execute(f"{select} ORDER BY sequence LIMIT ?", (limit, MOST)):
-            chosen[row["record_id"]] = Chosen(row["record_id"], row["image_path"], "retention")
-            freed += row["bytes"] or 0
+        for row in connection.execute(f"{select} ORDER BY sequence LIMIT ?", (limit, MOST - len(chosen))):
+            if row["record_id"] not in chosen:
+                chosen[row["record_id"]] = Chosen(row["record_id"], row["image_path"], "retention")
+                freed += row["bytes"] or 0
     if wanted.disk_quota_gb is None:
         return list(chosen.values())
     over = totals(connection)[1] - freed - round(wanted.disk_quota_gb * GIGABYTE)
@@ -151,7 +158,7 @@ def _chosen(connection: sqlite3.Connection, wanted: Settings, now: datetime) -> 
     # A file that is gone frees nothing; one that was not measured yet does not count, and waits until it was.
     rows = connection.execute(f"{select} AND bytes > 0 ORDER BY sequence LIMIT ?", (young, MOST))
     for row in rows:
-        if over <= 0 or len(chosen) == MOST:
+        if over <= 0 or len(chosen) >= MOST:
             break
         if row["record_id"] not in chosen:
             chosen[row["record_id"]] = Chosen(row["record_id"], row["image_path"], "quota")

@@ -254,7 +254,25 @@ CREATE TABLE schedule_runs (
 ) STRICT;
 """
 
+# `binned` is the time (Unix seconds) at which a picture was thrown away; it can be taken back for a while.
+_MARKS = """
+CREATE TABLE marks (
+    record_id TEXT PRIMARY KEY,
+    favourite INTEGER NOT NULL DEFAULT 0,
+    binned REAL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX marks_favourite ON marks (record_id) WHERE favourite = 1;
+CREATE INDEX marks_binned ON marks (binned) WHERE binned IS NOT NULL;
+CREATE TABLE tags (
+    record_id TEXT NOT NULL,
+    tag TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (record_id, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tags_by_tag ON tags (tag);
+"""
+
 MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (_FIRST,),
     (_JOBS, _TOTALS, _RECORDS, _LIVE, _WEBHOOKS, _SCHEDULES, adopt),
+    (_MARKS,),
 )
