@@ -44,7 +44,7 @@ MAY = {
     "miniature": DATA | {"metrics", "models", "miniature", "diary"},
     "lora_training": ENGINE | {"lora_training", "diary"},
     # Templates and tables know no engine: a request is all that comes of them.
-    "prompts": DATA | {"options", "prompts"},
+    "prompts": DATA | {"home", "options", "prompts"},
     "batch": ENGINE | {"prompts", "batch"},
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},
