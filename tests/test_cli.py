@@ -116,7 +116,7 @@ WRONG = {
     "no prompt": ([], "PROMPT"),
     "option without its value": (["a", "--seed"], "--seed"),
     "output in no folder": (["a", "--output", "/nowhere/x.png"], "--output"),
-    "output is no png": (["a", "--output", "x.jpg"], "--output"),
+    "output is no picture": (["a", "--output", "x.gif"], "--output"),
     "output without a name": (["a", "--output", ""], "--output"),
     "output with NUL": (["a", "--output", "a\0.png"], "--output"),
 }

@@ -21,7 +21,7 @@ import zimage_lab
 from zimage_lab.cli import main
 from zimage_lab.errors import InvalidRequest, LabelError
 from zimage_lab.home import Settings
-from zimage_lab.labels import Labels, label_png, png, read_labels, signature, xmp
+from zimage_lab.labels import FORMATS, Labels, encoded, label_png, png, read_labels, signature, xmp
 from zimage_lab.models import catalog
 from zimage_lab.result import GeneratedImage
 from zimage_lab.store.images import png as our_png
@@ -333,6 +333,17 @@ def signing(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     chain = folder / "chain.pem"
     chain.write_text((folder / "leaf.pem").read_text() + (folder / "ca.pem").read_text(), encoding="ascii")
     return Settings(c2pa_certificate=str(chain), c2pa_key=str(folder / "leaf.key"))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".webp"])
+def test_other_formats_are_signed_too(signing: Settings, tmp_path: Path, ending: str) -> None:
+    with Image.open(io.BytesIO(PLAIN)) as image:
+        data = encoded(image, RECORD, "a", FORMATS[ending], ("c2pa", "xmp"), settings=signing)
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(data)
+    found = read_labels(path)
+    assert found.source_type == URI
+    assert "signed by 'Test studio': the signature fits the file" in (found.c2pa or "")
 
 
 def test_a_signature_is_written_and_checked(signing: Settings, tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from samples import record
 
 from zimage_lab.errors import InvalidRequest, StoreError
+from zimage_lab.labels import parameters_of, read_labels
 from zimage_lab.recipe import ImageFile, RunRecord
 from zimage_lab.result import GeneratedImage
 from zimage_lab.store.images import pixels_sha256, read_recipe, save_png
@@ -97,7 +98,29 @@ def test_save_is_a_copy_with_the_recipe(saved: RunRecord, tmp_path: Path) -> Non
     assert result.save(copy, labels=()).read_bytes() == result.path.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["x.jpg", "x", "", "nowhere/x.png", "folder.png"])
+@pytest.mark.parametrize("name", ["a.jpg", "b.JPEG", "c.webp"])
+def test_other_formats_keep_recipe_and_labels(saved: RunRecord, tmp_path: Path, name: str) -> None:
+    result = GeneratedImage.from_record(saved, tmp_path)
+    copy = result.save(tmp_path / name)
+    with Image.open(copy) as opened:
+        assert opened.size == result.image.size
+        told = parameters_of(opened)
+        lost = ImageStat.Stat(ImageChops.difference(opened.convert("RGB"), result.image)).mean
+    assert max(lost) < 8  # of 255: the pixels are near, not equal
+    assert told is not None
+    assert told.startswith(saved.request.prompt)
+    assert f"Seed: {saved.request.seed}" in told
+    assert read_labels(copy).says_ai
+    assert not read_labels(result.save(copy, labels=())).says_ai
+
+
+def test_a_recipe_too_long_for_exif_is_left_out(saved: RunRecord, tmp_path: Path) -> None:
+    long = saved.replace(request=saved.request.replace(prompt="猫" * 20_000, negative_prompt="x" * 15_000))
+    with Image.open(GeneratedImage(long, None, PIXELS).save(tmp_path / "x.jpg")) as opened:
+        assert parameters_of(opened) is None
+
+
+@pytest.mark.parametrize("name", ["x.gif", "x", "", "nowhere/x.png", "folder.png"])
 def test_save_refuses(saved: RunRecord, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(InvalidRequest, match=r"^path: "):

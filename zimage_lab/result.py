@@ -10,6 +10,7 @@ from zimage_lab import labels as labelling
 from zimage_lab.errors import InvalidRequest, StoreError, ZImageError, shown
 from zimage_lab.home import settings
 from zimage_lab.store.images import png, write_whole
+from zimage_lab.store.public import PARAMETERS, texts
 
 if TYPE_CHECKING:
     import os
@@ -81,7 +82,7 @@ class GeneratedImage:
         Parameters
         ----------
         path
-            A name that ends with ``.png``, in a folder that is there.
+            A name that ends with ``.png``, ``.jpg``, ``.jpeg`` or ``.webp``, in a folder that is there.
         labels
             "xmp" (IPTC: a trained model made it), "cn" (the field of GB 45438), "c2pa" (signed); ``()`` writes none.
 
@@ -97,33 +98,42 @@ class GeneratedImage:
             raise InvalidRequest(
                 field, str(path), f"{shown(str(path))} cannot be found", "Give a full path."
             ) from error
-        if place.suffix.lower() != ".png":
-            raise InvalidRequest(field, str(path), f"{shown(place.name)} does not end with .png", "Pictures are PNG.")
+        labelling.format_of(field, place.name)
         if not place.parent.is_dir():
             raise InvalidRequest(field, str(path), f"there is no folder {shown(str(place.parent))}", "Make it first.")
         if place.is_dir():
             raise InvalidRequest(field, str(path), f"{shown(place.name)} is a folder", "Give a file's name.")
-        write_whole(place, self.exported(labels))
+        write_whole(place, self.exported(labels, place.suffix))
         return place
 
-    def exported(self, labels: Iterable[str] = labelling.DEFAULT) -> bytes:
-        """Give the bytes that `save` writes: the PNG with its labels.
+    def exported(self, labels: Iterable[str] = labelling.DEFAULT, suffix: str = ".png") -> bytes:
+        """Give the bytes that `save` writes: the picture with its recipe and its labels.
+
+        A PNG holds the whole record; JPEG and WebP hold the recipe as Exif text, and their pixels are not exact.
 
         Raises
         ------
         InvalidRequest, LabelError
             When a label is unknown, or lacks a setting or a library.
         """
-        return labelling.label_png(self._png(), self.record, labels, settings=self._settings)
+        form = labelling.format_of("suffix", suffix)
+        if form.name == "PNG":
+            return labelling.label_png(self._png(), self.record, labels, settings=self._settings)
+        parameters = texts(self.record, self._home)[PARAMETERS]
+        return labelling.encoded(self.image, self.record, parameters, form, labels, settings=self._settings)
 
     @property
-    def _settings(self) -> Settings | None:
-        """The settings of the home that the picture lies in; None where that cannot be told."""
+    def _home(self) -> Path | None:
+        """The home that the picture lies in; None where that cannot be told."""
         file = self.record.image
         if self.path is None or file is None or not self.path.as_posix().endswith(f"/{file.path}"):
             return None
         place = Path(self.path.as_posix().removesuffix(f"/{file.path}"))
-        return settings(place) if place.is_dir() else None
+        return place if place.is_dir() else None
+
+    @property
+    def _settings(self) -> Settings | None:
+        return None if self._home is None else settings(self._home)
 
     def code(self) -> str:
         """Give a notebook cell that makes this picture again."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.cli.terminal import CANCELLED, DONE, say, say_json, tell
 from zimage_lab.errors import Cancelled, InvalidRequest, shown
+from zimage_lab.labels import format_of
 from zimage_lab.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("prompt", metavar="PROMPT", help="what the picture shows, in quotes, in English or Chinese")
     for option in OPTIONS:
         parser.add_argument(option.flag, dest=option.name, type=option.read, metavar=option.takes, help=option.help)
-    parser.add_argument("--output", metavar="FILE.png", help="also write the picture here")
+    parser.add_argument("--output", metavar="FILE", help="also write the picture here: .png, .jpg, .jpeg or .webp")
     parser.add_argument(
         "--labels",
         metavar="xmp|cn|c2pa|none",
@@ -150,8 +151,7 @@ def checked_output(text: str | None) -> Path | None:
     if not text.strip() or "\0" in text:
         raise InvalidRequest(field, text, "is no file name", "Give one such as picture.png.")
     path = Path(text).expanduser().absolute()
-    if path.suffix.lower() != ".png":
-        raise InvalidRequest(field, text, f"{shown(path.name)} is not a PNG file", "Let the name end in .png.")
+    format_of(field, path.name)
     if path.is_dir():
         raise InvalidRequest(field, text, f"{shown(text)} is a folder", "Give the name of a file in it.")
     if not path.parent.is_dir():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zimage_lab.cli.parser import Parser
 
 DESCRIPTION = """\
-Read the AI labels of PNG files, also of other programs. They are claims that anybody can write or
+Read the AI labels of PNG, JPEG and WebP files, also of other programs. They are claims that anybody can write or
 remove, and are shown as such; only a C2PA signature is checked, where c2pa-python is installed.
 
 `zimage-lab generate --output` writes xmp (IPTC: made by a trained model), and with --labels
@@ -31,7 +31,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", metavar="FILE.png", nargs="+", help="pictures of anybody")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="pictures of anybody")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, parser=parser)
 

@@ -36,7 +36,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     verify.add_argument("--json", action="store_true", help="print JSON")
     reproduce = _command(groups, "reproduce", make_again, "make a picture again and compare the pixels")
     reproduce.add_argument("what", metavar="RECORD|PNG", help="id of a run or its beginning, or a picture's file")
-    reproduce.add_argument("--output", metavar="FILE.png", help="also write the new picture here")
+    reproduce.add_argument("--output", metavar="FILE", help="also write the new picture here")
     delete = _command(groups, "delete", delete_pictures, "delete pictures; their records stay")
     delete.add_argument("record", nargs="+", metavar="RECORD", help="id of a run, or its beginning")
     erase = _command(groups, "erase", erase_prompts, "forget the prompts of runs for good; hashes and pictures stay")

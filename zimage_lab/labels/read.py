@@ -1,7 +1,8 @@
-"""Reads the labels of anybody's PNG: claims that nobody vouches for, and are shown as such."""
+"""Reads the labels of anybody's picture: claims that nobody vouches for, and are shown as such."""
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -71,17 +72,17 @@ def _names_ai(source_type: str) -> bool:
 
 
 def read_labels(path: str | os.PathLike[str]) -> Labels:
-    """Read the AI labels of a PNG, which may come from anybody: nothing is run, no pixel is decoded.
+    """Read the AI labels of a PNG, JPEG or WebP, which may come from anybody: nothing is run, no pixel is decoded.
 
     Parameters
     ----------
     path
-        A PNG file.
+        The file.
 
     Raises
     ------
     InvalidRequest
-        When it is no PNG, or too large.
+        When it is none of these, or too large.
     """
     place, name = Path(path), "path"
     try:
@@ -92,26 +93,21 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
             return _read(file, size, place)
     except png.BrokenPng as error:
         what = f"{shown(place.name)} cannot be read: {error}"
-        raise InvalidRequest(name, str(path), what, "Give a PNG file.") from error
+        raise InvalidRequest(name, str(path), what, "Give a PNG, JPEG or WebP file.") from error
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidRequest):
             raise
         reason = getattr(error, "strerror", None) or "its name cannot be"
         what = f"{shown(str(path))} cannot be read ({reason})"
-        raise InvalidRequest(name, str(path), what, "Give a PNG file.") from error
+        raise InvalidRequest(name, str(path), what, "Give a PNG, JPEG or WebP file.") from error
 
 
 def _read(file: IO[bytes], size: int, place: Path) -> Labels:
-    notes: list[str] = []
-    packets: list[png.Chunk] = []
-    signed = False
-    for chunk in png.chunks(file, size):
-        signed = signed or chunk.kind == signature.CHUNK
-        if chunk.kind == b"iTXt" and _is_packet(file, chunk):
-            packets.append(chunk)
-    if len(packets) > 1:
-        notes.append("The picture has several XMP packets, of which only the first was read.")
-    said = _said(file, packets[0], notes) if packets else {}
+    mime = "image/png"
+    if file.read(len(png.SIGNATURE)) == png.SIGNATURE:
+        said, signed, notes = _of_png(file, size)
+    else:
+        said, signed, notes, mime = _of_other(file)
     cn: dict[str, str] = {}
     if xmp.AIGC in said:
         try:
@@ -122,9 +118,41 @@ def _read(file: IO[bytes], size: int, place: Path) -> Labels:
         source_type=said.get(xmp.SOURCE_TYPE),
         creator_tool=said.get(xmp.CREATOR_TOOL),
         cn=cn,
-        c2pa=signature.checked(place) if signed else None,
+        c2pa=signature.checked(place, mime) if signed else None,
         notes=tuple(notes),
     )
+
+
+def _of_png(file: IO[bytes], size: int) -> tuple[dict[str, str], bool, list[str]]:
+    notes: list[str] = []
+    packets: list[png.Chunk] = []
+    signed = False
+    for chunk in png.chunks(file, size):
+        signed = signed or chunk.kind == signature.CHUNK
+        if chunk.kind == b"iTXt" and _is_packet(file, chunk):
+            packets.append(chunk)
+    if len(packets) > 1:
+        notes.append("The picture has several XMP packets, of which only the first was read.")
+    return _said(file, packets[0], notes) if packets else {}, signed, notes
+
+
+def _of_other(file: IO[bytes]) -> tuple[dict[str, str], bool, list[str], str]:
+    """Read the labels of a JPEG or WebP; Pillow finds the packet and decodes no pixel."""
+    from PIL import Image
+
+    file.seek(0)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        signed = whole.find(signature.BOX) >= 0
+    try:
+        with Image.open(file, formats=["JPEG", "WEBP"]) as image:
+            packet, mime = image.info.get("xmp", b""), str(Image.MIME[image.format or ""])
+    except Exception as error:  # a stranger's file: whatever it does to Pillow, it cannot be read
+        message = "it is no PNG, JPEG or WebP"
+        raise png.BrokenPng(message) from error
+    try:
+        return xmp.properties(packet.decode()) if packet else {}, signed, [], mime
+    except (UnicodeDecodeError, xmp.BrokenXmp) as error:
+        return {}, signed, [f"The XMP packet cannot be read: {error}."], mime
 
 
 def _is_packet(file: IO[bytes], chunk: png.Chunk) -> bool:

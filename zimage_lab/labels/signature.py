@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from zimage_lab.recipe import RunRecord
 
 CHUNK = b"caBX"
+BOX = b"jumdc2pa"
+"""How a manifest's outermost box describes itself, in every kind of file (ISO 19566-5; C2PA 2.2, 11.1.4.2)."""
+
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
 PEM_BYTES = 2**20
 PNG = "image/png"
@@ -37,8 +40,19 @@ def library() -> Any | None:  # noqa: ANN401 - a module that may be missing, wit
     return c2pa
 
 
-def sign(data: bytes, record: RunRecord, settings: Settings) -> bytes:
-    """Give the PNG with a signed manifest that says that a trained model made it.
+def sign(data: bytes, record: RunRecord, settings: Settings, mime: str = PNG) -> bytes:
+    """Give the picture with a signed manifest that says that a trained model made it.
+
+    Parameters
+    ----------
+    data
+        The file.
+    record
+        How it was made.
+    settings
+        Who signs.
+    mime
+        What kind of file it is.
 
     Raises
     ------
@@ -49,8 +63,8 @@ def sign(data: bytes, record: RunRecord, settings: Settings) -> bytes:
     """
     manifest = {
         "claim_generator_info": [{"name": "zimage_lab", "version": record.environment.zimage_lab}],
-        "format": PNG,
-        "title": f"{record.id}.png",
+        "format": mime,
+        "title": f"{record.id}.{mime.removeprefix('image/')}",
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
@@ -71,7 +85,7 @@ def sign(data: bytes, record: RunRecord, settings: Settings) -> bytes:
         try:
             c2pa = _needed()
             with _offline(c2pa) as context, c2pa.Builder(json.dumps(manifest), context=context) as builder:
-                builder.sign(by, PNG, io.BytesIO(data), signed)
+                builder.sign(by, mime, io.BytesIO(data), signed)
         except Exception as error:  # the library's own, and those of its streams
             raise _refused(error) from error
     return signed.getvalue()
@@ -93,13 +107,13 @@ def signer(settings: Settings) -> Any:  # noqa: ANN401 - c2pa.Signer, without ty
         raise _refused(error) from error
 
 
-def checked(path: Path) -> str:
+def checked(path: Path, mime: str = PNG) -> str:
     """Say, in a sentence, what the library finds in a picture that carries a manifest."""
     c2pa = library()
     if c2pa is None:
         return "A C2PA manifest is there and was not checked: install c2pa-python for that."
     try:
-        with path.open("rb") as file, _offline(c2pa) as context, c2pa.Reader(PNG, file, context=context) as reader:
+        with path.open("rb") as file, _offline(c2pa) as context, c2pa.Reader(mime, file, context=context) as reader:
             state = str(reader.get_validation_state() or "unknown")
             active = reader.get_active_manifest() or {}
     except Exception as error:  # noqa: BLE001 - a stranger's file: whatever it does to the library is told

@@ -50,12 +50,7 @@ def label_png(
     wanted = checked_kinds(kinds)
     if not wanted:
         return data
-    settings = homes.settings(homes.home()) if settings is None and wanted != DEFAULT else settings
-    properties: dict[str, str] = {}
-    if "xmp" in wanted:
-        properties |= {xmp.SOURCE_TYPE: xmp.AI_MADE, xmp.CREATOR_TOOL: f"zimage_lab {record.environment.zimage_lab}"}
-    if "cn" in wanted:
-        properties[xmp.AIGC] = china.aigc(record, _there(settings))
+    properties, settings = claims(wanted, record, settings)
     parts = _taken_apart(data)
     missing = any(parts.known.get(name) != value for name, value in properties.items())
     sign = "c2pa" in wanted and not parts.signed
@@ -69,6 +64,20 @@ def label_png(
             packet = xmp.packet(properties)
         data = parts.before + png.international_text(xmp.KEYWORD, packet) + parts.after
     return signature.sign(data, record, _there(settings)) if sign else data
+
+
+def claims(
+    kinds: tuple[str, ...], record: RunRecord, settings: Settings | None
+) -> tuple[dict[str, str], Settings | None]:
+    """Give what the kinds of labels say in XMP, and the settings that were needed for it."""
+    if settings is None and set(kinds) - set(DEFAULT):
+        settings = homes.settings(homes.home())
+    said: dict[str, str] = {}
+    if "xmp" in kinds:
+        said |= {xmp.SOURCE_TYPE: xmp.AI_MADE, xmp.CREATOR_TOOL: f"zimage_lab {record.environment.zimage_lab}"}
+    if "cn" in kinds:
+        said[xmp.AIGC] = china.aigc(record, _there(settings))
+    return said, settings
 
 
 def prepare(kinds: Iterable[str], settings: Settings | None = None) -> tuple[str, ...]:
