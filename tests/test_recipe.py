@@ -144,7 +144,7 @@ def test_code_makes_the_same_request(request: GenerationRequest) -> None:
 def test_parameters_in_automatic1111s_format() -> None:
     made = record(REQUEST.replace(negative_prompt="blue", shift=3.0))
     assert made.as_parameters() == (
-        "a red circle\nNegative prompt: blue\nSteps: 8, Sampler: Euler, Schedule type: Simple, CFG scale: 0, "
+        "a red circle\nNegative prompt: blue\nSteps: 8, Sampler: Euler, Schedule type: Simple, CFG scale: 1, "
         "Seed: 9007199254740993, Size: 128x128, Model: miniature-turbo, Shift: 3, Version: zimage_lab 0.1.0"
     )
 

@@ -18,7 +18,7 @@ HEAVY = {"torch", "diffusers", "transformers"}
 # Room -> the rooms that it may import. A module at the top of the package is a room, and so is a folder.
 DATA = {"errors", "values", "request", "recipe"}
 STORE = DATA | {"home", "graph", "store", "labels", "result", "runs"}
-MODELS = STORE | {"models", "options"}
+MODELS = STORE | {"models", "options", "picture_recipe"}
 ENGINE = MODELS | {"engine"}
 FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare", "workflow"}
 FACE |= {"hooks", "rules", "schedules", "lora_training"}
@@ -36,6 +36,7 @@ MAY = {
     "labels": DATA | {"home", "labels"},
     "result": STORE,
     "runs": STORE,
+    "picture_recipe": STORE,
     "options": MODELS,
     "models": MODELS,
     # engine.batch is a door to the batches; an engine that serves everybody tells the hooks.
@@ -60,7 +61,7 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"graph", "runs", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
+WITHOUT_TORCH |= {"graph", "runs", "picture_recipe", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training"}
 
 

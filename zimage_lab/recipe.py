@@ -199,11 +199,13 @@ class RunRecord(BaseModel):
     def as_parameters(self) -> str:
         """Give the text that other programs look for in a PNG: Automatic1111's ``parameters`` format."""
         asked = self.request
+        # Theirs is 1 without guidance, where Z-Image counts from 0 and Stable Diffusion as they do.
+        cfg = asked.guidance_scale + (self.model.family != "stable_diffusion")
         facts = {
             "Steps": asked.steps,
             "Sampler": asked.sampler.capitalize(),
             "Schedule type": asked.scheduler.capitalize(),
-            "CFG scale": f"{asked.guidance_scale:g}",
+            "CFG scale": f"{cfg:g}",
             "Seed": asked.seed,
             "Size": f"{asked.width}x{asked.height}",
             "Model": _parameter(self.model.id),
