@@ -131,18 +131,18 @@ class Trial:
             self.warm_up(engine)
             made = Panel(engine, "en")
             made.choice.choose(NAME)
-            made.form.take_size((max(self.sizes or []),) * 2)
+            made.create.form.take_size((max(self.sizes or []),) * 2)
             if self.steps is not None:
-                made.form.fields["steps"].value = self.steps
+                made.create.form.fields["steps"].value = self.steps
             first: dict[str, float] = {}
             stop = engine.events.subscribe(
                 lambda event: first.setdefault(event.job, time.perf_counter()) if event.kind == "preview" else None
             )
             single, previews = [], []
             for run in range(self.runs):
-                made.form.prompt.value = f"{PROMPT} {run}"
+                made.create.form.prompt.value = f"{PROMPT} {run}"
                 began = time.perf_counter()
-                made.generate.click()
+                made.create.generate.click()
                 job = engine.jobs()[0]
                 assert job.result(LONG).path.is_file()
                 single.append(time.perf_counter() - began)
@@ -150,7 +150,7 @@ class Trial:
             for _ in range(2):  # the first time, a batch of a new shape may be compiled
                 began = time.perf_counter()
                 for _ in range(8):
-                    made.generate.click()
+                    made.create.generate.click()
                 for job in engine.jobs()[:8]:
                     assert job.result(LONG).path.is_file()
                 together = (time.perf_counter() - began) / 8

@@ -125,7 +125,7 @@ def test_a_forged_recipe_of_ours_is_refused(tmp_path: Path) -> None:
         read(picture(tmp_path, {RECIPE: json.dumps(forged)}))
 
 
-@pytest.mark.parametrize(("name", "data"), [("x.png", b"GIF"), ("x.gif", b"GIF89a"), ("x.jpg", b""), ("x.png", b"")])
+@pytest.mark.parametrize(("name", "data"), [("x.png", b"GIF"), ("x.jpg", b""), ("x.png", b"")])
 def test_what_is_no_picture(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InvalidRequest, match="picture"):

@@ -118,75 +118,77 @@ def drawn(made: Panel) -> None:
 def test_a_first_panel_offers_what_the_miniature_knows(shown: Panel) -> None:
     drawn(shown)
     assert shown.choice.menu.value == "miniature-turbo"
-    assert shown.form.fields["steps"].value == 8
-    assert "miniature" in shown.form.prompt.row.under.value
-    shown.form.prompt.examples.children[1].children[0].click()
-    assert shown.form.prompt.value.startswith("a red circle")
-    word = next(each for each in shown.form.prompt.vocabulary.body.children[0].children if each.description == "fish")
+    assert shown.create.form.fields["steps"].value == 8
+    assert "miniature" in shown.create.form.prompt.row.under.value
+    shown.create.form.prompt.examples.children[1].children[0].click()
+    assert shown.create.form.prompt.value.startswith("a red circle")
+    word = next(
+        each for each in shown.create.form.prompt.vocabulary.body.children[0].children if each.description == "fish"
+    )
     word.click()
-    assert shown.form.prompt.value.endswith("background fish")
-    used, limit = shown.form.prompt.count.value.split("/")
+    assert shown.create.form.prompt.value.endswith("background fish")
+    used, limit = shown.create.form.prompt.count.value.split("/")
     assert int(used) > 10
     assert limit == "512"
-    assert "zl-blank" in shown.frame.widget._dom_classes
+    assert "zl-blank" in shown.create.frame.widget._dom_classes
 
 
 def test_a_word_outside_the_world_is_warned_of_as_text(shown: Panel) -> None:
-    shown.form.prompt.value = f"a red elephant {HOSTILE}"
-    assert "elephant" in shown.form.prompt.row.under.value
-    assert "<img" not in shown.form.prompt.row.under.value
+    shown.create.form.prompt.value = f"a red elephant {HOSTILE}"
+    assert "elephant" in shown.create.form.prompt.row.under.value
+    assert "<img" not in shown.create.form.prompt.row.under.value
 
 
 def test_twenty_clicks_are_twenty_jobs_with_twenty_seeds(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
+    shown.create.form.prompt.value = PROMPT
     for _ in range(20):
-        shown.generate.click()
+        shown.create.generate.click()
     assert len(still.all) == len(set(still.keys)) == len({job.request.seed for job in still.all}) == 20
     drawn(shown)
     assert "queue 20" in shown.status.value
-    assert "place 1 in line" in shown.progress.widget.value
+    assert "place 1 in line" in shown.create.progress.widget.value
 
 
 def test_a_picture_forms_and_is_done(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = f"{PROMPT} {HOSTILE}"
-    shown.generate.click()
+    shown.create.form.prompt.value = f"{PROMPT} {HOSTILE}"
+    shown.create.generate.click()
     (job,) = still.all
     still.step(job, 5)
     drawn(shown)
-    assert "Step 5 of 8, 0.3 s left" in shown.progress.widget.value
-    preview = shown.frame.image.value
+    assert "Step 5 of 8, 0.3 s left" in shown.create.progress.widget.value
+    preview = shown.create.frame.image.value
     assert preview[8:12] == b"WEBP"
     still.finish(job)
     drawn(shown)
-    assert shown.frame.image.value != preview
-    assert "Done in 0.4 s" in shown.progress.widget.value
-    assert str(job.request.seed) in shown.summary.value
-    assert list(shown.strip.thumbnails) == [job.id]
-    shown.show_code.value = True
-    assert "engine.generate" in shown.code.value
-    for part in (shown.summary, shown.recipe_text, shown.code, shown.frame.caption):
+    assert shown.create.frame.image.value != preview
+    assert "Done in 0.4 s" in shown.create.progress.widget.value
+    assert str(job.request.seed) in shown.create.summary.value
+    assert list(shown.create.strip.thumbnails) == [job.id]
+    shown.create.show_code.value = True
+    assert "engine.generate" in shown.create.code.value
+    for part in (shown.create.summary, shown.create.recipe_text, shown.create.code, shown.create.frame.caption):
         assert "<img" not in part.value
         assert "&lt;img src=x" in part.value
 
 
 def test_cancel_stops_what_runs_then_what_waits(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
-    shown.generate.click()
-    shown.generate.click()
+    shown.create.form.prompt.value = PROMPT
+    shown.create.generate.click()
+    shown.create.generate.click()
     first, second = still.all
     still.step(first, 3)
-    shown.cancel.click()
+    shown.create.cancel.click()
     assert first.cancelled
     assert not second.cancelled
     drawn(shown)
-    shown.cancel.click()
+    shown.create.cancel.click()
     assert second.state == "cancelled"
     first._finish("cancelled", error="The job was cancelled at step 3 of 8.")
-    shown._pin(first.id)
+    shown.create._pin(first.id)
     drawn(shown)
-    assert "Cancelled at step 3 of 8" in shown.progress.widget.value
-    assert "zl-cancelled" in shown.frame.widget._dom_classes
-    assert shown.frame.image.value
+    assert "Cancelled at step 3 of 8" in shown.create.progress.widget.value
+    assert "zl-cancelled" in shown.create.frame.widget._dom_classes
+    assert shown.create.frame.image.value
 
 
 @pytest.mark.parametrize(
@@ -202,71 +204,75 @@ def test_cancel_stops_what_runs_then_what_waits(shown: Panel, still: StillEngine
 def test_a_wrong_number_is_a_sentence_beside_its_field(
     shown: Panel, still: StillEngine, field: str, value: float, says: str
 ) -> None:
-    shown.form.prompt.value = PROMPT
-    shown.form.fields[field].value = value
-    assert says in shown.form.rows[field].sentences[field]
-    shown.generate.click()
+    shown.create.form.prompt.value = PROMPT
+    shown.create.form.fields[field].value = value
+    assert says in shown.create.form.rows[field].sentences[field]
+    shown.create.generate.click()
     assert not still.all
-    assert says in shown.form.rows[field].sentences[field]
-    shown.form.fields[field].value = {"width": 128, "height": 128, "steps": 8, "guidance_scale": 0.0, "shift": 3.0}[
-        field
-    ]
-    assert not shown.form.rows[field].sentences
-    shown.generate.click()
+    assert says in shown.create.form.rows[field].sentences[field]
+    shown.create.form.fields[field].value = {
+        "width": 128,
+        "height": 128,
+        "steps": 8,
+        "guidance_scale": 0.0,
+        "shift": 3.0,
+    }[field]
+    assert not shown.create.form.rows[field].sentences
+    shown.create.generate.click()
     assert len(still.all) == 1
 
 
 @pytest.mark.parametrize("seed", ["", "-1", "1.5", "nan", str(2**64), "²", "9" * 5000])
 def test_a_wrong_seed_is_a_sentence_beside_it(shown: Panel, still: StillEngine, seed: str) -> None:
-    shown.form.prompt.value = PROMPT
-    shown.form.seed.field.value = seed
-    shown.generate.click()
+    shown.create.form.prompt.value = PROMPT
+    shown.create.form.seed.field.value = seed
+    shown.create.generate.click()
     assert not still.all
-    assert "18446744073709551615" in shown.form.seed.row.sentences["seed"]
+    assert "18446744073709551615" in shown.create.form.seed.row.sentences["seed"]
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n", "a red cat " * 400])
 def test_a_wrong_prompt_is_a_sentence_under_it(shown: Panel, still: StillEngine, prompt: str) -> None:
-    shown.form.prompt.value = prompt
-    shown.generate.click()
+    shown.create.form.prompt.value = prompt
+    shown.create.generate.click()
     assert not still.all
-    assert shown.form.prompt.row.sentences["prompt"]
+    assert shown.create.form.prompt.row.sentences["prompt"]
 
 
 def test_seeds_lock_and_dice(shown: Panel, still: StillEngine) -> None:
-    seed = shown.form.seed
-    shown.form.prompt.value = PROMPT
+    seed = shown.create.form.seed
+    shown.create.form.prompt.value = PROMPT
     first = seed.field.value
-    shown.generate.click()
+    shown.create.generate.click()
     assert str(still.all[0].request.seed) == first == seed.field.value  # the used seed stays to be seen
-    shown.generate.click()
+    shown.create.generate.click()
     assert seed.field.value != first
     seed.field.value = str(2**64 - 1)
     assert seed.lock.value  # what was typed is kept
-    shown.generate.click()
-    shown.generate.click()
+    shown.create.generate.click()
+    shown.create.generate.click()
     assert [job.request.seed for job in still.all[2:]] == [2**64 - 1] * 2
     seed.dice.click()
     assert seed.field.value != str(2**64 - 1)
 
 
 def test_defaults_follow_the_model_unless_changed_by_hand(shown: Panel) -> None:
-    shown.form.fields["steps"].value = 12
+    shown.create.form.fields["steps"].value = 12
     shown.choice.choose("z-image")
-    assert shown.form.fields["steps"].value == 12
-    assert "zl-hand" in shown.form.fields["steps"]._dom_classes
-    assert shown.form.fields["width"].value == 1024
-    assert not shown.form.negative.disabled
-    shown.form.fields["guidance_scale"].value = 0.0
-    assert shown.form.negative.disabled
-    assert "guidance" in shown.form.negative_why.value
+    assert shown.create.form.fields["steps"].value == 12
+    assert "zl-hand" in shown.create.form.fields["steps"]._dom_classes
+    assert shown.create.form.fields["width"].value == 1024
+    assert not shown.create.form.negative.disabled
+    shown.create.form.fields["guidance_scale"].value = 0.0
+    assert shown.create.form.negative.disabled
+    assert "guidance" in shown.create.form.negative_why.value
 
 
 def test_a_model_that_is_not_here_says_what_to_do_and_queues_nothing(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
+    shown.create.form.prompt.value = PROMPT
     shown.choice.choose("z-image-turbo")
     assert "Get Tongyi-MAI/Z-Image-Turbo below" in shown.choice.note.value
-    shown.generate.click()
+    shown.create.generate.click()
     assert not still.all
     assert "Nothing was queued" in shown.choice.note.value
 
@@ -320,31 +326,31 @@ def test_another_model_closes_only_what_it_replaces(shown: Panel) -> None:
         shown.choice.choose("z-image")
         shown.choice.choose("miniature-turbo")
         counts.append(len(ipywidgets._instances))
-    assert shown.generate.comm is not None
-    assert shown.form.prompt.vocabulary.body.comm is not None
+    assert shown.create.generate.comm is not None
+    assert shown.create.form.prompt.vocabulary.body.comm is not None
     assert counts[0] == counts[1] == counts[2]
 
 
 def test_weights_that_came_are_used_after_looking_again(
     shown: Panel, still: StillEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown.form.prompt.value = PROMPT
+    shown.create.form.prompt.value = PROMPT
     shown.choice.choose("z-image-turbo")
-    shown.generate.click()
+    shown.create.generate.click()
     here, every = models.find("miniature-turbo").path, models.models()
     came = [dataclasses.replace(model, path=here) for model in every]
     monkeypatch.setattr(models, "models", lambda _: came)
     shown.choice.again.click()
     assert not shown.choice.note.value
-    shown.form.fields["width"].value = shown.form.fields["height"].value = 512
-    shown.generate.click()
+    shown.create.form.fields["width"].value = shown.create.form.fields["height"].value = 512
+    shown.create.generate.click()
     assert [job.request.model for job in still.all] == ["z-image-turbo"]
 
 
 def test_a_model_by_another_name_is_chosen_by_its_id(still: StillEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(still, "model", "Tongyi-MAI/Z-Image-Turbo")
     made = Panel(still, "en")
-    assert made.choice.menu.value == made.form.model.id == "z-image-turbo"
+    assert made.choice.menu.value == made.create.form.model.id == "z-image-turbo"
     made.close()
 
 
@@ -356,7 +362,7 @@ def test_a_choice_while_the_labels_are_written_is_kept(shown: Panel) -> None:
         shown.choice._resident = ("miniature-turbo", "idle")
         shown.choice._label("miniature-turbo")
     click.join(10)
-    assert shown.choice.menu.value == shown.form.model.id == "z-image"
+    assert shown.choice.menu.value == shown.create.form.model.id == "z-image"
 
 
 def test_a_damaged_tokenizer_leaves_the_panel_alive(
@@ -366,14 +372,14 @@ def test_a_damaged_tokenizer_leaves_the_panel_alive(
         message = "The tokenizer cannot be read."
         raise ModelLoadError(message)
 
-    shown.form.prompt.value = PROMPT
+    shown.create.form.prompt.value = PROMPT
     for name in ("check", "count"):
         monkeypatch.setattr(models, name, damaged)
     shown.choice.choose("miniature-turbo")
-    assert shown.form.prompt.count.value == "-/512"
-    shown.generate.click()
+    assert shown.create.form.prompt.count.value == "-/512"
+    shown.create.generate.click()
     assert not still.all
-    assert "The tokenizer cannot be read." in shown.notice.value
+    assert "The tokenizer cannot be read." in shown.create.notice.value
 
 
 def test_without_an_engine_the_reason_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,20 +389,20 @@ def test_without_an_engine_the_reason_stays(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("zimage_lab.engine.load", full)
     made = Panel(language="en")
-    made.generate.click()
-    assert "The disk is full." in made.notice.value
+    made.create.generate.click()
+    assert "The disk is full." in made.create.notice.value
     made.close()
 
 
 def test_reuse_takes_back_a_shift_that_nobody_chose(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
-    shown.generate.click()
+    shown.create.form.prompt.value = PROMPT
+    shown.create.generate.click()
     drawn(shown)
-    shown.form.fields["shift"].value = 5.0
-    shown.reuse.click()
-    shown.generate.click()
+    shown.create.form.fields["shift"].value = 5.0
+    shown.create.reuse.click()
+    shown.create.generate.click()
     assert [job.request.shift for job in still.all] == [None, None]
-    assert not shown.form.by_hand
+    assert not shown.create.form.by_hand
 
 
 def test_old_panels_make_room(still: StillEngine) -> None:
@@ -406,17 +412,17 @@ def test_old_panels_make_room(still: StillEngine) -> None:
     assert len(still.events._listeners) == MOST
     assert len(ipywidgets._instances) <= before + 20
     assert "made room" in roots[0].children[0].value
-    assert roots[-1].owner.generate.comm is not None
+    assert roots[-1].owner.create.generate.comm is not None
     for root in roots:
         root.owner.close()
 
 
 def test_a_failed_job_says_what_why_and_what_to_do(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
-    shown.generate.click()
+    shown.create.form.prompt.value = PROMPT
+    shown.create.generate.click()
     still.all[0]._finish("failed", error=f"The weights {HOSTILE} are damaged.")
     drawn(shown)
-    box = shown.failure.value
+    box = shown.create.failure.value
     assert "The picture was not made" in box
     assert "damaged" in box
     assert "zimage-lab doctor" in box
@@ -426,42 +432,42 @@ def test_a_failed_job_says_what_why_and_what_to_do(shown: Panel, still: StillEng
 
 def test_an_engine_that_refuses_is_a_sentence(shown: Panel, still: StillEngine) -> None:
     still.refuse = StoreError("The disk is full. Make room.")
-    shown.form.prompt.value = PROMPT
-    shown.generate.click()
-    assert "The disk is full" in shown.notice.value
+    shown.create.form.prompt.value = PROMPT
+    shown.create.generate.click()
+    assert "The disk is full" in shown.create.notice.value
 
 
 def test_a_panel_made_anew_finds_the_running_job_and_its_result(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
-    shown.generate.click()
+    shown.create.form.prompt.value = PROMPT
+    shown.create.generate.click()
     still.step(still.all[0], 2)
     again = Panel(still, "en")
     try:
         drawn(again)
-        assert "Step 2 of 8" in again.progress.widget.value
-        assert again.frame.image.value
+        assert "Step 2 of 8" in again.create.progress.widget.value
+        assert again.create.frame.image.value
         still.finish(still.all[0])
         drawn(again)
-        assert "Done" in again.progress.widget.value
-        again.reuse.click()
-        assert again.form.prompt.value == PROMPT
-        assert again.form.seed.field.value == str(still.all[0].request.seed)
-        assert again.form.seed.lock.value
+        assert "Done" in again.create.progress.widget.value
+        again.create.reuse.click()
+        assert again.create.form.prompt.value == PROMPT
+        assert again.create.form.seed.field.value == str(still.all[0].request.seed)
+        assert again.create.form.seed.lock.value
     finally:
         again.close()
 
 
 def test_a_thumbnail_brings_its_picture_back(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
+    shown.create.form.prompt.value = PROMPT
     for _ in range(2):
-        shown.generate.click()
+        shown.create.generate.click()
         still.finish(still.all[-1])
     drawn(shown)
     first, second = still.all
-    assert str(second.request.seed) in shown.summary.value
-    shown.strip.buttons[first.id].click()
+    assert str(second.request.seed) in shown.create.summary.value
+    shown.create.strip.buttons[first.id].click()
     drawn(shown)
-    assert str(first.request.seed) in shown.summary.value
+    assert str(first.request.seed) in shown.create.summary.value
 
 
 def test_the_publisher_is_calm_and_always_draws_the_last_state() -> None:
@@ -480,7 +486,7 @@ def test_the_publisher_is_calm_and_always_draws_the_last_state() -> None:
 
 
 def test_a_click_returns_at_once_while_the_panel_is_being_drawn(shown: Panel, still: StillEngine) -> None:
-    shown.form.prompt.value = PROMPT
+    shown.create.form.prompt.value = PROMPT
     held, release = threading.Event(), threading.Event()
 
     def draw() -> None:
@@ -491,8 +497,8 @@ def test_a_click_returns_at_once_while_the_panel_is_being_drawn(shown: Panel, st
     thread = threading.Thread(target=draw)
     thread.start()
     held.wait(10)
-    shown.generate.click()
-    shown.cancel.click()
+    shown.create.generate.click()
+    shown.create.cancel.click()
     release.set()
     thread.join()
     assert still.all[0].cancelled
@@ -509,11 +515,11 @@ def test_every_text_is_in_both_languages_with_the_same_values() -> None:
 def test_the_chinese_panel_speaks_chinese(still: StillEngine) -> None:
     made = Panel(still, "zh")
     try:
-        assert made.generate.description == "生成"
-        made.form.fields["width"].value = 100
-        assert made.form.size.row.sentences["width"] == "100 不是 16 的倍数。请用 96 或 112。"
-        made.generate.click()
-        assert made.form.prompt.row.sentences["prompt"] == "提示词是空的。请输入看得见的内容。"
+        assert made.create.generate.description == "生成"
+        made.create.form.fields["width"].value = 100
+        assert made.create.form.size.row.sentences["width"] == "100 不是 16 的倍数。请用 96 或 112。"
+        made.create.generate.click()
+        assert made.create.form.prompt.row.sentences["prompt"] == "提示词是空的。请输入看得见的内容。"
     finally:
         made.close()
 
@@ -590,7 +596,7 @@ def editing(tmp_path: Path) -> Path:
 def chosen(made: Panel, content: bytes) -> None:
     """Choose a file in the browser's dialogue."""
     told = {"name": "x.png", "type": "", "size": len(content), "last_modified": datetime.now(UTC)}
-    made.form.reference.upload.value = ({**told, "content": content},)
+    made.create.form.reference.upload.value = ({**told, "content": content},)
 
 
 def png(colour: str) -> bytes:
@@ -600,14 +606,14 @@ def png(colour: str) -> bytes:
 
 
 def test_an_edit_model_asks_for_its_picture(shown: Panel, still: StillEngine, editing: Path) -> None:
-    field = shown.form.reference
+    field = shown.create.form.reference
     assert "zl-gone" in field.widget._dom_classes, "nothing to change for the others"
     shown.choice.choose(str(editing))
     assert "zl-gone" not in field.widget._dom_classes
-    assert "make the cat blue" in shown.form.prompt.area.placeholder
+    assert "make the cat blue" in shown.create.form.prompt.area.placeholder
     assert not field.row.sentences, "nobody has asked for a picture yet"
-    shown.form.prompt.value = "make the cat blue"
-    shown.generate.click()
+    shown.create.form.prompt.value = "make the cat blue"
+    shown.create.generate.click()
     assert not still.all
     assert "wants 1, not 0" in field.row.under.value
     field.take.click()
@@ -615,25 +621,25 @@ def test_an_edit_model_asks_for_its_picture(shown: Panel, still: StillEngine, ed
     chosen(shown, png("teal"))
     assert not field.row.sentences
     assert field.image.value[:4] == b"RIFF"
-    shown.generate.click()
+    shown.create.generate.click()
     (job,) = still.all
     assert len(job.request.reference_images) == 1
     chosen(shown, b"<html>")
     assert "no picture that can be read" in field.row.under.value
     shown.choice.choose("miniature-turbo")
-    shown.generate.click()
+    shown.create.generate.click()
     assert still.all[-1].request.reference_images == ()
 
 
 def test_reuse_brings_the_picture_to_change_back(shown: Panel, still: StillEngine, editing: Path) -> None:
     shown.choice.choose(str(editing))
     chosen(shown, png("teal"))
-    shown.form.prompt.value = "make it red"
-    shown.generate.click()
+    shown.create.form.prompt.value = "make it red"
+    shown.create.generate.click()
     first = still.all[0].request
     chosen(shown, png("pink"))
     still.finish(still.all[0])
     drawn(shown)
-    shown.reuse.click()
+    shown.create.reuse.click()
     assert len(first.reference_images) == 1
-    assert shown.form.request().reference_images == first.reference_images
+    assert shown.create.form.request().reference_images == first.reference_images

@@ -7,6 +7,7 @@ somebody takes it.
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import InvalidRequest, shown
-from zimage_lab.labels import format_of, parameters_of
+from zimage_lab.labels import parameters_of
+from zimage_lab.recipe import RunRecord
 from zimage_lab.request import GUIDANCE_RANGE, PROMPT_CHARACTERS, SEED_RANGE, STEPS_RANGE, GenerationRequest
-from zimage_lab.store.images import PIXEL_CAP, read_recipe
+from zimage_lab.store.images import PIXEL_CAP
 from zimage_lab.store.public import RECIPE
 from zimage_lab.values import checked_text
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 TEXT_CHARACTERS = 2_000_000
 """Most letters of a text that is handed to the library: far above any real graph."""
 
+FORMATS = ("PNG", "JPEG", "WEBP")
 OURS = "zimage_lab"
 _TITLES = {"AUTOMATIC1111": "Automatic1111"}
 _LINKS = dict.fromkeys(("positive", "negative", "conditioning"), "CONDITIONING") | {"latent_image": "LATENT"}
@@ -64,13 +67,15 @@ class PictureRecipe:
         return float(cfg) if family == "stable_diffusion" else max(0.0, round(float(cfg) - 1, 9))
 
 
-def read(path: str | os.PathLike[str]) -> PictureRecipe:
+def read(picture: str | os.PathLike[str] | bytes, name: str | None = None) -> PictureRecipe:
     """Read the recipe of a picture.
 
     Parameters
     ----------
-    path
-        A PNG, JPEG or WebP file of anybody.
+    picture
+        A PNG, JPEG or WebP file of anybody: its path, or what is in it.
+    name
+        How sentences call it; None is the path's last part.
 
     Raises
     ------
@@ -79,22 +84,22 @@ def read(path: str | os.PathLike[str]) -> PictureRecipe:
     """
     from PIL import Image as pillow  # noqa: N813 - a module with a class's name
 
-    place, name = Path(path), "picture"
-    formats = [format_of(name, place.name).name]
+    field, source = "picture", io.BytesIO(picture) if isinstance(picture, bytes) else Path(picture)
+    told = shown(name or (source.name if isinstance(source, Path) else field))
     try:
-        with pillow.open(place, formats=formats) as image:
-            if image.format == "PNG" and RECIPE in image.info:
-                ours = read_recipe(place)
-                return PictureRecipe(OURS, dict(ours.request), ours.request)
-            found = _theirs(image) if image.width * image.height <= PIXEL_CAP else None
-    except InvalidRequest:
-        raise
+        with pillow.open(source, formats=FORMATS) as image:
+            ours = image.info.get(RECIPE) if image.format == "PNG" else None
+            fits = image.width * image.height <= PIXEL_CAP
+            found = None if isinstance(ours, str) or not fits else _theirs(image)
     except Exception as error:  # whatever a stranger's file does to Pillow, it cannot be read
-        what = f"{shown(place.name)} cannot be read as a picture"
-        raise InvalidRequest(name, str(path), what, "Give a PNG, JPEG or WebP file.") from error
+        what, fix = f"{told} cannot be read as a picture", "Give a PNG, JPEG or WebP file."
+        raise InvalidRequest(field, name, what, fix) from error
+    if isinstance(ours, str):
+        request = RunRecord.from_json(str(ours)).request
+        return PictureRecipe(OURS, dict(request), request)
     if found is None:
-        what = f"{shown(place.name)} holds no recipe: it may be a photo, or a copy that some program saved anew"
-        raise InvalidRequest(name, str(path), what, "Look for the file that the program wrote.")
+        what = f"{told} holds no recipe: it may be a photo, or a copy that some program saved anew"
+        raise InvalidRequest(field, name, what, "Look for the file that the program wrote.")
     return found
 
 

@@ -177,6 +177,18 @@ def count(wanted: Search, *, home: os.PathLike[str]) -> int:
         return int(connection.execute(query, values).fetchone()[0])
 
 
+def models_used(*, home: os.PathLike[str]) -> list[str]:
+    """List the models of all runs, each once, by name."""
+    # One step of the index a model, however many runs each has: SQLite's own DISTINCT would read them all.
+    query = (
+        "WITH RECURSIVE used(model) AS (SELECT min(model) FROM runs UNION ALL"
+        " SELECT (SELECT min(model) FROM runs WHERE model > used.model) FROM used WHERE used.model IS NOT NULL)"
+        " SELECT model FROM used WHERE model IS NOT NULL"
+    )
+    with Store(homes.home(home)) as store, store._database.read() as connection:  # noqa: SLF001 - it reads only
+        return [row["model"] for row in connection.execute(query)]
+
+
 def _conditions(wanted: Search) -> tuple[str, tuple[object, ...]]:
     """Give the WHERE clause of a search, and its values."""
     found: list[tuple[str, object]] = []

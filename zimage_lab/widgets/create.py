@@ -1,182 +1,197 @@
-"""The form: what a person sets, turned into a request by the one validator, and its sentences put where they belong.
-
-The form knows no limits of its own. It takes its defaults from the model's card, hands every value to
-`GenerationRequest` and `models.check`, and shows what they say.
-"""
+"""The tab Create: form on the left, picture on the right, and what the buttons under them do."""
 
 from __future__ import annotations
 
+import logging
+import uuid
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, FloatText, IntText, Textarea, VBox
+from ipywidgets import HTML, Button, HBox, ToggleButton, VBox
 
-from zimage_lab import models
-from zimage_lab.errors import InvalidRequest, ModelLoadError
-from zimage_lab.request import GenerationRequest
-from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
-from zimage_lab.widgets.prompt import PromptField
-from zimage_lab.widgets.reference import ReferenceField
-from zimage_lab.widgets.seed import SeedField
-from zimage_lab.widgets.sentences import beside
-from zimage_lab.widgets.size import SizeField
+from zimage_lab.errors import InvalidRequest, ZImageError
+from zimage_lab.widgets import outcome
+from zimage_lab.widgets.cancelling import cancel_button
+from zimage_lab.widgets.fields import Fold, classed, text, toggle_class
+from zimage_lab.widgets.form import Form
+from zimage_lab.widgets.found import FoundRecipe
+from zimage_lab.widgets.picture import PictureFrame
+from zimage_lab.widgets.progress import ProgressLine, told
+from zimage_lab.widgets.sentences import beside, translated
+from zimage_lab.widgets.strip import Strip
 
 if TYPE_CHECKING:
-    from zimage_lab.models import Model
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from zimage_lab.engine.desk import Desk
+    from zimage_lab.engine.job import Job
+    from zimage_lab.picture_recipe import PictureRecipe
+    from zimage_lab.request import GenerationRequest
+    from zimage_lab.widgets.model_choice import ModelChoice
     from zimage_lab.widgets.words import Words
 
-FOLLOWING = ("width", "height", "steps", "guidance_scale", "shift")
-"""Fields that follow the model's defaults until somebody changes them."""
+LOG = logging.getLogger(__name__)
+
+FAILED = frozenset({"failed", "invalid_output", "quarantined"})
 
 
-class Form:
-    """The left column: prompt, negative prompt, size, seed and the advanced fields.
+class Create:
+    """The tab's parts and what connects them.
 
     Parameters
     ----------
     words
         The panel's texts.
+    changed
+        Called when what is shown may be another than before.
     """
 
-    def __init__(self, words: Words) -> None:
-        self._words = words
-        self._writing = False
-        self.model: Model | None = None
-        self.by_hand: set[str] = set()
-        self.prompt = PromptField(words, self._changed)
-        self.reference = ReferenceField(words, self._changed)
-        self.negative = Textarea(description=words("negative_prompt"), placeholder=words("negative_hint"), rows=2)
-        self.negative_row = Row({"negative_prompt": self.negative})
-        self.negative_why = HTML()
-        self.negative_fold = Fold(words("negative_prompt"), [self.negative_why, self.negative_row.widget])
-        self.size = SizeField(words)
-        self.seed = SeedField(words)
-        numbers = {
-            "steps": IntText(description=words("steps"), tooltip=words("steps_tip")),
-            "guidance_scale": FloatText(description=words("guidance_scale"), step=0.5, tooltip=words("guidance_tip")),
-            "shift": FloatText(description=words("shift"), step=0.5, tooltip=words("shift_tip")),
-        }
-        self.numbers = Row(numbers)
-        self.advanced = Fold(words("advanced"), [self.numbers.widget])
-        self.fields: dict[str, Any] = {"width": self.size.width, "height": self.size.height, **numbers}
-        self._tips = {name: field.tooltip for name, field in self.fields.items()}
-        self.rows = {
-            "prompt": self.prompt.row,
-            "negative_prompt": self.negative_row,
-            "reference_images": self.reference.row,
-            "seed": self.seed.row,
-            **dict.fromkeys(("width", "height"), self.size.row),
-            **dict.fromkeys(numbers, self.numbers),
-        }
-        self.what = classed(VBox([self.reference.widget, self.prompt.widget, self.negative_fold.widget]), "zl-what")
-        self.settings = Fold(words("settings"), [self.size.widget, self.seed.widget, self.advanced.widget])
-        classed(self.settings.widget, "zl-settings")
-        for name, field in self.fields.items():
-            field.observe(lambda change, name=name: self._hand(name, change), "value")
-        self.negative.observe(lambda _: self._changed(), "value")
-        self.seed.field.observe(lambda _: self._changed(), "value")
+    def __init__(self, words: Words, changed: Callable[[], None]) -> None:
+        self.words, self._changed = words, changed
+        self.engine: Desk | None = None
+        self.choice: ModelChoice | None = None
+        self._pinned: str | None = None
+        self._under: tuple[object, ...] = ()
+        self.form = Form(words)
+        self.found = FoundRecipe(words, self.apply)
+        self.generate = classed(Button(description=words("generate"), tooltip=words("generate_tip")), "zl-generate")
+        self.cancel = cancel_button(words, self._cancel)
+        self.notice = classed(HTML(), "zl-under")
+        self.frame, self.progress, self.strip = PictureFrame(words), ProgressLine(), Strip(self._pin)
+        self.summary, self.failure, self.code = classed(HTML(), "zl-summary"), HTML(), HTML()
+        self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply", disabled=True)
+        self.show_code = ToggleButton(description=words("code"), tooltip=words("code_tip"), icon="code", disabled=True)
+        self.recipe_text = HTML()
+        self.recipe = Fold(words("recipe"), [self.recipe_text])
+        self.session = HTML()
+        self.generate.on_click(lambda _: self._generate())
+        self.reuse.on_click(lambda _: self._reuse())
+        self.show_code.observe(lambda _: self._show_code(), "value")
+        self.form.reference.shown = self._shown_file
+        self.widget = self._assemble()
 
-    def use(self, model: Model) -> None:
-        """Take a model's defaults for whatever was not changed by hand."""
-        self.model = model
-        self._writing = True
-        for name in FOLLOWING:
-            if name not in self.by_hand:
-                self.fields[name].value = getattr(model.card.defaults, name)
-        self._writing = False
-        self.size.use(model, self.take_size)
-        self.prompt.use(model)
-        self.reference.use(model)
-        self._changed()
+    def draw(self, jobs: list[Job], status: dict[str, Any]) -> None:
+        """Show jobs, newest first, and what the engine does; for the publisher."""
+        active = active_job(jobs)
+        shown = next((job for job in jobs if job.id == self._pinned), None) or active or next(iter(jobs), None)
+        waiting = [job for job in reversed(jobs) if job.state == "queued"]
+        self.frame.show(shown)
+        told_of = active or shown
+        place = waiting.index(told_of) + 1 if told_of in waiting else 1
+        reading = status.get("state") == "loading"
+        self.progress.show(told(told_of, place, self.words, size=self._size(told_of), reading=reading))
+        self._show_outcome(shown)
+        self.strip.show(jobs, shown.id if shown else None)
+        self.session.value = f'<div class="zl-caption">{self.words("session")}</div>' if self.strip.thumbnails else ""
 
-    def fill(self, request: GenerationRequest) -> None:
-        """Set everything but the model as a request has it; what differs from the defaults counts as set by hand."""
-        self.prompt.value = request.prompt
-        self.negative.value = request.negative_prompt
-        self.seed.take(request.seed)
-        self.reference.fill(request.reference_images)
-        for name in FOLLOWING:
-            value = getattr(request, name)
-            if value is None and self.model is not None:  # a shift that nobody chose
-                value = getattr(self.model.card.defaults, name)
-            self.fields[name].value = value
+    def say(self, sentence: str, kind: str = "error") -> None:
+        """Put a sentence under the buttons."""
+        self.notice.value = text(sentence, kind)
 
-    def take_size(self, size: tuple[int, int]) -> None:
-        """Set the size that a preset names."""
-        self.size.width.value, self.size.height.value = size
+    def go_on_from(self, request: GenerationRequest) -> None:
+        """Fill the form with a request, its model included."""
+        if self.choice is not None:
+            self.choice.choose(request.model)
+        self.form.fill(request)
 
-    def request(self) -> GenerationRequest:
-        """Make the request of the form as it stands.
+    def apply(self, recipe: PictureRecipe) -> None:
+        """Take over what a picture's recipe says; of another program's, what it does not say stays as it is."""
+        if recipe.request is not None:
+            self.go_on_from(recipe.request)
+        else:
+            self.form.take(recipe)
 
-        Raises
-        ------
-        InvalidRequest
-            By the field's name; `complain` shows it.
-        """
-        request = self._build(self.prompt.value, self.seed.next())
-        models.check(request, self.model, place=self.reference.place())
-        return request
+    def _assemble(self) -> Any:  # noqa: ANN401 - ipywidgets have no types
+        go = classed(VBox([classed(HBox([self.generate, self.cancel]), "zl-row"), self.notice]), "zl-go")
+        actions = classed(HBox([self.reuse, self.show_code]), "zl-actions")
+        view = [self.frame.widget, self.progress.widget, self.summary, self.failure, actions, self.code]
+        view += [self.recipe.widget, self.session, self.strip.widget]
+        self.form.settings.body.children = (*self.form.settings.body.children, self.found.widget)
+        parts = [self.form.what, go, classed(VBox(view), "zl-view"), self.form.settings.widget]
+        toggle_class(self.recipe.widget, "zl-gone", on=True)
+        return classed(VBox(parts), "zl-grid")
 
-    def complain(self, error: InvalidRequest) -> bool:
-        """Put an error beside its field; tell whether the form has that field."""
-        row = self.rows.get(error.field)
-        if row is None:
-            return False
-        row.complain(error.field, self._beside(error))
-        folds = {
-            "negative_prompt": [self.negative_fold],
-            **{name: [self.settings] for name in ("width", "height", "seed")},
-            **{name: [self.settings, self.advanced] for name in self.numbers.controls},
-        }
-        for fold in folds.get(error.field, []):
-            fold.open(opened=True)  # a sentence that nobody sees helps nobody
-        return True
-
-    def _build(self, prompt: str, seed: int | str) -> GenerationRequest:
-        if self.model is None:
-            field = "model"
-            raise InvalidRequest(field, None, "is missing", "Choose a model.")
-        values: dict[str, Any] = {name: widget.value for name, widget in self.fields.items()}
-        if values["shift"] == self.model.card.defaults.shift:
-            values["shift"] = None
-        values["negative_prompt"] = str(self.negative.value) if values["guidance_scale"] != 0 else ""
-        values["reference_images"] = self.reference.value
-        return GenerationRequest(**values, prompt=prompt, model=self.model.id, seed=seed)  # type: ignore[arg-type]
-
-    def _changed(self) -> None:
-        """Judge all fields; an empty prompt, or no picture to change, is no mistake before somebody asks for one."""
-        if self._writing or self.model is None:
-            return
-        self._explain_negative()
-        for name, row in self.rows.items():
-            if name != "reference_images" and (name != "prompt" or self.prompt.value.strip()):
-                row.complain(name)
-        self.prompt.judge()
+    def _generate(self) -> None:
+        """Queue a picture, or say beside its field why not."""
+        if self.engine is None:
+            return  # the notice says why
+        self.notice.value = ""
+        model, choice = self.form.model, self.choice
         try:
-            request = self._build("-", self.seed.value)
-            models.check(request, self.model)
+            if model is not None and choice is not None and model.path is None:
+                # The engine would take the job only to fail it.
+                choice.complain(self.words("not_applied") + choice.missing(model))
+                return
+            self.engine.submit(self.form.request(), key=str(uuid.uuid4()), source="panel")
         except InvalidRequest as error:
-            if error.field != "reference_images":  # no picture yet is no mistake either
-                self.complain(error)
-        except ModelLoadError:
-            return  # the engine says what is wrong with the model when it is asked to draw
-
-    def _beside(self, error: InvalidRequest) -> str:
-        return beside(error, self._words(error.field), self._words)
-
-    def _hand(self, name: str, change: Any) -> None:  # noqa: ANN401 - traitlets' change
-        if self.model is not None and not self._writing:
-            differs = change["new"] != getattr(self.model.card.defaults, name)
-            (self.by_hand.add if differs else self.by_hand.discard)(name)
-        toggle_class(self.fields[name], "zl-hand", on=name in self.by_hand)
-        self.fields[name].tooltip = self._words("by_hand") if name in self.by_hand else self._tips[name]
+            if not self.form.complain(error):
+                label = self.words("model") if error.field == "model" else error.field
+                self.say(beside(error, label, self.words))
+            return
+        except ZImageError as error:
+            self.say(translated(str(error), self.words))
+            return
+        self.form.seed.used()
+        self._pinned = None
         self._changed()
 
-    def _explain_negative(self) -> None:
-        if self.model is None:
+    def _cancel(self) -> None:
+        """Cancel what runs, or else what comes next; may run on a subshell's thread."""
+        if self.engine is None:
             return
-        guided, title = self.model.card.guided, self.model.card.title
-        off = self.fields["guidance_scale"].value == 0
-        suffix = "_guided" if guided else ""
-        self.negative.disabled = off
-        self.negative_fold.say(self._words(f"negative_off{suffix}", title=title) if off else "")
-        self.negative_why.value = text(self._words(f"negative_why{suffix}", title=title)) if off else ""
+        job = active_job(self.engine.jobs())
+        if job is not None:
+            try:
+                self.engine.cancel(job.id)
+            except ZImageError as error:
+                LOG.info("Nothing to cancel: %s", error)
+        self._changed()
+
+    def _reuse(self) -> None:
+        job = self._shown_job()
+        if job is not None:
+            self.go_on_from(job.request)
+
+    def _pin(self, job_id: str) -> None:
+        self._pinned = job_id
+        self._changed()
+
+    def _show_code(self) -> None:
+        job = self._shown_job()
+        wanted = self.show_code.value and job is not None and job.state == "succeeded"
+        self.code.value = outcome.code(job.result(0).record, self.words) if wanted and job else ""
+
+    def _shown_job(self) -> Job | None:
+        name = self._under[0] if self._under else None
+        jobs = self.engine.jobs() if self.engine is not None else []
+        return next((job for job in jobs if job.id == name), None)
+
+    def _shown_file(self) -> Path | None:
+        job = self._shown_job()
+        return job.result(0).path if job is not None and job.state == "succeeded" else None
+
+    def _size(self, job: Job | None) -> int | None:
+        model = self.choice.named(job.request.model) if job is not None and self.choice is not None else None
+        return model.card.memory_bytes if model is not None else None
+
+    def _show_outcome(self, job: Job | None) -> None:
+        """Say under the frame what it shows, once for each state of each job."""
+        seen = (None,) if job is None else (job.id, job.state)
+        if seen == self._under:
+            return
+        self._under = seen
+        done = job is not None and job.state == "succeeded"
+        self.summary.value = outcome.summary(job.request, self.words, job.warnings) if job else ""
+        self.failure.value = outcome.failure(job, self.words) if job and job.state in FAILED else ""
+        self.recipe_text.value = outcome.recipe(job.result(0).record, self.words) if job and done else ""
+        toggle_class(self.recipe.widget, "zl-gone", on=not done)
+        self.reuse.disabled = job is None
+        self.show_code.disabled = not done
+        self._show_code()
+
+
+def active_job(jobs: list[Job]) -> Job | None:
+    """Find the job that runs and is not yet asked to stop, or else the first in line; jobs come newest first."""
+    running = [job for job in jobs if job.state == "running"]
+    waiting = [job for job in reversed(jobs) if job.state == "queued"]
+    return next((job for job in running if not job.cancelled), None) or next(iter([*waiting, *running]), None)

@@ -52,6 +52,20 @@ class PictureFrame:
             return
         self._drawn = seen
         content, caption = self._content(job)
+        self._put(content, caption, job.request.prompt if job is not None else "")
+        toggle_class(self.widget, "zl-cancelled", on=bool(content) and job is not None and job.state == "cancelled")
+
+    def show_result(self, result: GeneratedImage) -> None:
+        """Show a finished picture."""
+        if self._drawn == (result.record.id,):
+            return
+        self._drawn = (result.record.id,)
+        try:
+            self._put(whole(result), "", result.record.request.prompt)
+        except (ZImageError, OSError):
+            self._put(b"", self._words("gone"), "")
+
+    def _put(self, content: bytes, caption: str, prompt: str) -> None:
         if content:
             with self.image.hold_sync():
                 self.image.format = "png" if content.startswith(b"\x89PNG") else "webp"
@@ -59,9 +73,8 @@ class PictureFrame:
         elif self.image.value:
             self.image.value = b""
         toggle_class(self.widget, "zl-blank", on=not content)
-        toggle_class(self.widget, "zl-cancelled", on=bool(content) and job is not None and job.state == "cancelled")
         # ipywidgets' images take no alt attribute: the caption says what they show, to whom cannot see them.
-        alt = self._words("alt", prompt=job.request.prompt) if content and job is not None else ""
+        alt = self._words("alt", prompt=prompt) if content else ""
         self.caption.value = f'<span class="zl-alt">{html.escape(alt)}</span>' if alt else html.escape(caption)
 
     def _content(self, job: Job | None) -> tuple[bytes, str]:

@@ -13,20 +13,47 @@ CSS = """
   font-size: inherit; overflow-wrap: anywhere; }
 .zl-panel .widget-html-content { align-self: auto; }
 .zl-grid { display: grid !important; gap: 0 24px; grid-template-columns: minmax(0, 1fr);
-  grid-template-areas: "top" "what" "go" "view" "set"; }
+  grid-template-areas: "what" "go" "view" "set"; }
 @container (min-width: 700px) {
-  .zl-grid { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); grid-template-rows: auto auto auto auto 1fr;
-    grid-template-areas: "top top" "what view" "set view" "go view" ". view"; }
+  .zl-grid { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); grid-template-rows: auto auto auto 1fr;
+    grid-template-areas: "what view" "set view" "go view" ". view"; }
   .zl-settings > .zl-fold-head { display: none !important; }
   .zl-settings.zl-shut > .zl-fold-body { display: flex !important; }
   .zl-settings > .zl-fold-body { padding-left: 0; }
 }
-.zl-top { grid-area: top; display: flex; flex-flow: row wrap !important; align-items: center; gap: 0 16px;
+.zl-top { display: flex; flex-flow: row wrap !important; align-items: center; gap: 0 16px;
   margin-bottom: 8px !important; }
 .zl-top > .zl-model { flex: 0 1 320px; }
 .zl-top > .zl-status { flex: 1 1 200px; width: auto; }
 .zl-top > .zl-model-note, .zl-top > .zl-download { flex: 1 1 100%; }
 .zl-what { grid-area: what; } .zl-settings { grid-area: set; } .zl-go { grid-area: go; } .zl-view { grid-area: view; }
+
+/* tabs and what they show */
+.zl-tabs { flex: 0 0 auto; gap: 4px; }
+.zl-panel .zl-tab { height: 32px; padding: 0 12px; background: none; color: var(--jp-ui-font-color2, #616161);
+  border-radius: 0; border-bottom: 2px solid transparent; }
+.zl-panel .zl-tab:hover { background: var(--jp-layout-color2, #eee); box-shadow: none; }
+.zl-panel .zl-tab.zl-on { color: var(--jp-ui-font-color1, #212121);
+  border-bottom-color: var(--jp-brand-color1, #1976d2); }
+.zl-search .zl-row { flex-flow: row wrap !important; }
+.zl-search .zl-row > .zl-field { flex: 1 1 120px; }
+.zl-tiles { display: grid !important; gap: 8px; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
+.zl-panel .zl-tile { width: 100%; height: auto; aspect-ratio: 1; }
+.zl-panel .zl-tile > .jupyter-button { width: 100%; height: 100%; }
+.zl-panel .zl-tile > img.widget-image { width: 100%; height: 100%; max-width: none; }
+.zl-panel .zl-tile > img.widget-image[src$="base64,"], .zl-panel .zl-tile > img:not([src]) { visibility: hidden; }
+.zl-tile.zl-star::after { content: "\\f005"; font-family: FontAwesome; position: absolute; top: 4px; right: 6px;
+  color: #fff; text-shadow: 0 0 3px rgba(0, 0, 0, 0.8); pointer-events: none; }
+.zl-line { flex: 1 1 auto; width: auto !important; line-height: 32px; color: var(--jp-ui-font-color2, #616161); }
+.zl-line .widget-html-content { line-height: 32px !important; font-variant-numeric: tabular-nums; }
+.zl-empty { padding: 48px 0; text-align: center; color: var(--jp-ui-font-color2, #616161); }
+.zl-empty:not(:has(.widget-html-content:not(:empty))) { display: none; }
+.zl-viewer { display: grid !important; gap: 8px 24px; grid-template-columns: minmax(0, 1fr); }
+@container (min-width: 700px) { .zl-viewer { grid-template-columns: minmax(0, 6fr) minmax(0, 5fr); } }
+.zl-bar-line { gap: 8px; align-items: center; padding: 4px 12px; margin-bottom: 8px !important; border-radius: 2px;
+  background: var(--jp-layout-color2, #eee); }
+.zl-bar-line > .widget-html { flex: 1 1 auto; width: auto !important; }
+.zl-panel .zl-save { color: var(--jp-content-link-color, #1565c0); }
 
 /* fields: the label above, the whole width, a line under them for what is wrong */
 .zl-panel .zl-field { flex: 1 1 0; width: auto; height: auto; flex-direction: column; align-items: stretch; }
