@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from zimage_lab.recipe import Environment, ModelIdentity, RunRecord, now
+from zimage_lab.recipe import Environment, ImageFile, ModelIdentity, RunRecord, now
 from zimage_lab.request import GenerationRequest
+from zimage_lab.store.images import save_png
+from zimage_lab.store.records import Records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
 
 
 def record(
@@ -29,3 +36,13 @@ def record(
         environment=Environment(zimage_lab="0.1.0", python="3.11", device="cpu", dtype="float32", platform="linux"),
     )
     return made.replace(**changes)
+
+
+def keep_picture(home: Path, image: Image, made: RunRecord) -> RunRecord:
+    """Put a picture and its record into a home, as an engine does."""
+    saved = save_png(image, made, home)
+    path = saved.path.relative_to(home).as_posix()
+    file = ImageFile(path=path, sha256=saved.sha256, pixels_sha256=saved.pixels_sha256)
+    with Records(home) as records:
+        records.append(made.replace(image=file))
+    return made.replace(image=file)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from samples import record
+from PIL import Image
+from samples import keep_picture, record
 
 import zimage_lab
 from zimage_lab.errors import InvalidRequest
-from zimage_lab.recipe import ImageFile
 from zimage_lab.runs import Search, count, find
 from zimage_lab.store import quota
 from zimage_lab.store.marks import BIN_SECONDS, Marks
@@ -24,21 +24,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def made(tmp_path: Path) -> list[str]:
     """Four pictures in a home, the oldest first; gives their ids."""
-    from PIL import Image
-
-    from zimage_lab.store.images import save_png
-
-    ids = []
-    with Records(tmp_path) as records:
-        for number in range(4):
-            one = record(f"cat {number}", seed=number, created_at=f"2026-01-0{number + 1}T00:00:00+00:00")
-            saved = save_png(Image.new("RGB", (16, 16), (number, 0, 0)), one, tmp_path)
-            file = ImageFile(
-                path=saved.path.relative_to(tmp_path).as_posix(), sha256=saved.sha256, pixels_sha256=saved.pixels_sha256
-            )
-            records.append(one.replace(image=file))
-            ids.append(one.id)
-    return ids
+    pictures = (Image.new("RGB", (16, 16), (number, 0, 0)) for number in range(4))
+    return [
+        keep_picture(tmp_path, one, record(f"cat {n}", seed=n, created_at=f"2026-01-0{n + 1}T00:00:00+00:00")).id
+        for n, one in enumerate(pictures)
+    ]
 
 
 def files(home: Path) -> int:

@@ -82,7 +82,7 @@ def draw(scene: Scene, rng: random.Random | None = None, where: Mapping[str, Spo
     scene
         What to draw.
     rng
-        Moves and scales the objects a little (2 px, 5 %); None draws them exactly in place.
+        Moves and scales the objects but for signs a little (2 px, 5 %); None draws them exactly in place.
     where
         Spots by place, where they are not those of the scene's layout; things stand there exactly.
 
@@ -92,7 +92,9 @@ def draw(scene: Scene, rng: random.Random | None = None, where: Mapping[str, Spo
     """
     ground = backgrounds.pixels(scene.background).copy()
     if where is None:
-        stand = [moved(spot, play(scene), rng) for spot in spots(scene)]
+        # A sign stays put: its letters are learned where the autoencoder's cells lie.
+        things = zip(scene.things, spots(scene), strict=True)
+        stand = [spot if thing.subject == "sign" else moved(spot, play(scene), rng) for thing, spot in things]
     else:
         stand = [where[thing.place] for thing in scene.things]
     for thing, spot in zip(scene.things, stand, strict=True):

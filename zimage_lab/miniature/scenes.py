@@ -48,6 +48,9 @@ class Mix:
 
 ALL = Mix()
 
+STUDIED = Mix(single=0.12, pair=0.20, triple=0.16, count=0.16, sign=0.26, sentence=0.10)
+"""What the transformers are trained on: more of what is hard to draw."""
+
 PAIRS = (
     ("left", "right"),
     ("left", "right"),

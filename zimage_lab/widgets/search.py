@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from zimage_lab.widgets.words import Words
 
-TIMES = {"any_time": None, "today": "24h", "week": "7d", "month": "30d"}
-"""Ages by the key of their text."""
+TIMES = {"any_time": "", "today": "24h", "week": "7d", "month": "30d"}
+"""Ages by the key of their text. No menu has None for a value: ipywidgets takes that for nothing chosen."""
 
 
 class SearchRow:
@@ -33,10 +33,10 @@ class SearchRow:
     def __init__(self, words: Words, changed: Callable[[], None]) -> None:
         self._words, self._changed, self._writing = words, changed, False
         self.text = Text(description=words("search"), placeholder=words("search_hint"))
-        self.model = Dropdown(description=words("model"), options=[(words("any_model"), None)])
+        self.model = Dropdown(description=words("model"), options=[(words("any_model"), "")])
         self.seed = Text(description=words("seed"), placeholder=words("any_seed"))
         self.when = Dropdown(description=words("when"), options=[(words(key), age) for key, age in TIMES.items()])
-        self.tag = Dropdown(description=words("tag"), options=[(words("any_tag"), None)])
+        self.tag = Dropdown(description=words("tag"), options=[(words("any_tag"), "")])
         self.favourites = ToggleButton(
             description=words("favourites"), tooltip=words("favourites_tip"), icon="star", value=False
         )
@@ -52,18 +52,18 @@ class SearchRow:
         """Offer the models and tags that there are; a choice that is gone is taken back."""
         self._writing = True
         for menu, key, names in ((self.model, "any_model", models), (self.tag, "any_tag", tags)):
-            options = ((self._words(key), None), *((name, name) for name in names))
+            options = ((self._words(key), ""), *((name, name) for name in names))
             if menu.options != options:
                 chosen = menu.value
                 menu.options = options
-                menu.value = chosen if any(chosen == value for _, value in options) else None
+                menu.value = chosen if any(chosen == value for _, value in options) else ""
         self._writing = False
 
     def clear(self) -> None:
         """Look for everything."""
         self._writing = True
         self.text.value = self.seed.value = ""
-        self.model.value = self.when.value = self.tag.value = None
+        self.model.value = self.when.value = self.tag.value = ""
         self.favourites.value = False
         self._writing = False
         self._tell()
@@ -80,11 +80,11 @@ class SearchRow:
         self.narrow.complain("seed", "" if whole or not typed else self._words("not_a_seed"))
         return Search(
             prompt=str(self.text.value).strip() or None,
-            model=self.model.value,
+            model=self.model.value or None,
             seed=int(typed) if whole else None,
-            since=self.when.value,
+            since=self.when.value or None,
             favourite=True if self.favourites.value else None,
-            tag=self.tag.value,
+            tag=self.tag.value or None,
             pictures=True,
         )
 

@@ -37,13 +37,6 @@ CSS = """
   border-bottom-color: var(--jp-brand-color1, #1976d2); }
 .zl-search .zl-row { flex-flow: row wrap !important; }
 .zl-search .zl-row > .zl-field { flex: 1 1 120px; }
-.zl-tiles { display: grid !important; gap: 8px; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
-.zl-panel .zl-tile { width: 100%; height: auto; aspect-ratio: 1; }
-.zl-panel .zl-tile > .jupyter-button { width: 100%; height: 100%; }
-.zl-panel .zl-tile > img.widget-image { width: 100%; height: 100%; max-width: none; }
-.zl-panel .zl-tile > img.widget-image[src$="base64,"], .zl-panel .zl-tile > img:not([src]) { visibility: hidden; }
-.zl-tile.zl-star::after { content: "\\f005"; font-family: FontAwesome; position: absolute; top: 4px; right: 6px;
-  color: #fff; text-shadow: 0 0 3px rgba(0, 0, 0, 0.8); pointer-events: none; }
 .zl-line { flex: 1 1 auto; width: auto !important; line-height: 32px; color: var(--jp-ui-font-color2, #616161); }
 .zl-line .widget-html-content { line-height: 32px !important; font-variant-numeric: tabular-nums; }
 .zl-empty { padding: 48px 0; text-align: center; color: var(--jp-ui-font-color2, #616161); }
@@ -52,6 +45,7 @@ CSS = """
 @container (min-width: 700px) { .zl-viewer { grid-template-columns: minmax(0, 6fr) minmax(0, 5fr); } }
 .zl-bar-line { gap: 8px; align-items: center; padding: 4px 12px; margin-bottom: 8px !important; border-radius: 2px;
   background: var(--jp-layout-color2, #eee); }
+.zl-bar-line > .jupyter-button { flex: 0 0 auto; }
 .zl-bar-line > .widget-html { flex: 1 1 auto; width: auto !important; }
 .zl-panel .zl-save { color: var(--jp-content-link-color, #1565c0); }
 
@@ -157,6 +151,13 @@ CSS = """
 .zl-panel .zl-thumb > img.widget-image { position: absolute; inset: 0; width: 64px; height: 64px; object-fit: contain;
   pointer-events: none; border-radius: 2px; }
 .zl-panel .zl-thumb.zl-on > .jupyter-button { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+.zl-tiles { display: grid !important; gap: 8px; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
+.zl-panel .zl-tile { width: 100%; height: auto; aspect-ratio: 1; }
+.zl-panel .zl-tile > .jupyter-button { position: absolute; inset: 0; width: 100%; height: 100%; }
+.zl-panel .zl-tile > img.widget-image { width: 100%; height: 100%; max-width: none; }
+.zl-panel .zl-tile > img.widget-image[src$="base64,"], .zl-panel .zl-tile > img:not([src]) { visibility: hidden; }
+.zl-tile.zl-star::after { content: "\\f005"; font-family: FontAwesome; position: absolute; top: 4px; right: 6px;
+  color: #fff; text-shadow: 0 0 3px rgba(0, 0, 0, 0.8); pointer-events: none; }
 .zl-status .widget-html-content { text-align: right; color: var(--jp-ui-font-color2, #616161);
   font-variant-numeric: tabular-nums; }
 @container (max-width: 699px) { .zl-status .widget-html-content { text-align: left; } }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.sayings import EXAMPLES
-from zimage_lab.miniature.training import architecture, autoencoder, latents, sampling, tokenizer
+from zimage_lab.miniature.training import architecture, autoencoder, emphasis, latents, sampling, tokenizer
 from zimage_lab.miniature.training.forward import MULTIPLE, Captions, text_features, velocity
 from zimage_lab.miniature.training.loop import Loop, trapezoid
 
@@ -102,11 +102,12 @@ def error(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     ids: torch.Tensor,
     padding: torch.Tensor,
     wanted: torch.Tensor,
+    weights: torch.Tensor,
 ) -> torch.Tensor:
-    """Give the mean squared error of the velocity that the network predicts."""
+    """Give the mean squared error of the velocity that the network predicts, each cell with its weight."""
     features = text_features(module["text_encoder"], Captions(ids, padding))
     predicted = velocity(module["transformer"], noisy, sigma, features, padding)
-    return (predicted.float() - wanted).square().mean()
+    return ((predicted.float() - wanted).square() * weights).mean()
 
 
 def train(
@@ -165,13 +166,15 @@ def train(
     for _ in loop:
         chosen = [loop.rng.randrange(len(scenes)) for _ in range(batch)]
         clean = data[chosen].float().to(device)
-        asked = captions(words, [scenes[n] for n in chosen], loop.rng, device)
+        drawn = [scenes[n] for n in chosen]
+        asked, weights = captions(words, drawn, loop.rng, device), emphasis.weights(drawn, device)
         noise, sigma = torch.randn_like(clean), drawn_sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
         noisy = (1 - share) * clean + share * noise
         usual = asked.ids.shape[1] == MULTIPLE  # the one shape worth the two minutes of compiling
         with torch.autocast(torch.device(device).type, torch.bfloat16):
-            loss = (compiled if usual else error)(module, noisy, sigma, asked.ids, asked.padding, noise - clean)
+            measure = compiled if usual else error
+            loss = measure(module, noisy, sigma, asked.ids, asked.padding, noise - clean, weights)
         loop.learn(loss, batch)
     return path
 

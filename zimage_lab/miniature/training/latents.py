@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from zimage_lab.miniature.dataset import drawn
+from zimage_lab.miniature.scenes import STUDIED
 from zimage_lab.miniature.training import autoencoder, checkpoint
 from zimage_lab.miniature.world import Scene, Thing
 
@@ -39,7 +40,7 @@ def encode(
     path = _path(folder, family)
     vae = autoencoder.trained(folder, family).to(device, memory_format=torch.channels_last)
     scenes, parts = [], []
-    for batch, pixels in drawn(pictures, seed=seed):
+    for batch, pixels in drawn(pictures, seed=seed, mix=STUDIED):
         scenes += batch
         with torch.inference_mode():
             for some in torch.from_numpy(pixels).split(BATCH):

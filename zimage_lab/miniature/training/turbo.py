@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zimage_lab.miniature.training import autoencoder, checkpoint, flow, latents, sampling, tokenizer
+from zimage_lab.miniature.training import autoencoder, checkpoint, emphasis, flow, latents, sampling, tokenizer
 from zimage_lab.miniature.training.forward import MULTIPLE, Captions, velocity
 from zimage_lab.miniature.training.loop import Loop, trapezoid
 
@@ -88,7 +88,8 @@ def train(
     for _ in loop:
         chosen = [loop.rng.randrange(len(scenes)) for _ in range(batch)]
         clean = data[chosen].float().to(device)
-        asked = flow.captions(words, [scenes[n] for n in chosen], loop.rng, device, drop=0.0)
+        drawn = [scenes[n] for n in chosen]
+        asked, weights = flow.captions(words, drawn, loop.rng, device, drop=0.0), emphasis.weights(drawn, device)
         run = compiled if asked.ids.shape[1] == MULTIPLE else velocity
         step, noise = loop.rng.randrange(STEPS), torch.randn_like(clean)
         now, then = ends[step : step + 2]
@@ -100,7 +101,7 @@ def train(
                     start = (1 - now) * clean + now * noise
                 target = _way(sampling.Guided(teacher, asked, nothing, guidance, run), start, now, then)
             predicted = sampling.Guided(student, asked, run=run)(start, start.new_full((batch,), now))
-        loop.learn((predicted - target).square().mean(), batch)
+        loop.learn(((predicted - target).square() * weights).mean(), batch)
     return path
 
 
