@@ -76,7 +76,9 @@ def test_a_recipe_is_read_from_a_file(lab: Lab, page: Page, tmp_path: Path) -> N
     page.wait_for_selector(".zl-panel .zl-generate", state="visible")
     page.locator(".zl-fold-head", has_text="Recipe from a picture").click()
     part = page.locator(".zl-fold", has=page.locator(".zl-fold-head", has_text="Recipe from a picture")).last
-    part.locator("input[type=file]").set_input_files(tmp_path / made.image.path)
+    with page.expect_file_chooser() as chooser:
+        part.locator("button", has_text="Choose a file").click()
+    chooser.value.set_files(tmp_path / made.image.path)
     expect(part.locator(".zl-recipe")).to_contain_text(made.request.prompt)
     area = page.locator(".zl-prompt textarea")
     expect(area).to_have_value("")

@@ -1,3 +1,7 @@
-"""What people write before there is a request: templates, and the tables that fill them."""
+"""What people write before there is a request: templates and their tables, wildcards, styles."""
 
 from __future__ import annotations
+
+from zimage_lab.prompts.expansion import Written, expand
+
+__all__ = ["Written", "expand"]

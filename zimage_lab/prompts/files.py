@@ -46,6 +46,26 @@ def read(path: Path) -> Table:
     return table
 
 
+def parse(text: str, name: str) -> Table:
+    """Read a CSV that somebody typed.
+
+    Parameters
+    ----------
+    text
+        The names of the columns, and a row on each further line.
+    name
+        What sentences call it.
+
+    Raises
+    ------
+    InvalidRequest
+        When it has no columns that can be told apart.
+    """
+    table = Table(name)
+    _read_csv(text, table)
+    return table
+
+
 def _text(path: Path, table: Table) -> str:
     try:
         if path.stat().st_size > FILE_BYTES:
