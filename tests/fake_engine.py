@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from zimage_lab import models
+from zimage_lab.batch import Batch, start
 from zimage_lab.engine.job import Job, Progress
 from zimage_lab.recipe import Environment, ImageFile, ModelIdentity, RunRecord, now
 from zimage_lab.request import GenerationRequest
@@ -54,15 +56,41 @@ class FakeEngine:
         self.home.mkdir(parents=True, exist_ok=True)
         return self
 
-    def submit(self, prompt: str | GenerationRequest, *, source: str = "python", **options: Any) -> Job:  # noqa: ANN401
+    def submit(  # what a batch says besides is not looked at
+        self,
+        prompt: str | GenerationRequest,
+        *,
+        source: str = "python",
+        key: str | None = None,
+        parent_id: str | None = None,
+        priority: int = 0,
+        name: str | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Job:
         """Check the request as the engine does, and begin to draw it."""
+        del key, parent_id, priority, name
         self.source = source
         request = prompt if isinstance(prompt, GenerationRequest) else models.build(prompt, **options)
         models.check(request)
-        job = Job("12345678-1234-4234-8234-123456789abc", request, ["A note about <this>."])
+        first = "12345678-1234-4234-8234-123456789abc"
+        job = Job(str(uuid.uuid4()) if self.submitted else first, request, ["A note about <this>."])
         self.submitted.append(job)
         threading.Thread(target=self._draw, args=[job], daemon=True).start()
         return job
+
+    def batch(self, source: object, template: str | None = None, **options: Any) -> Batch:  # noqa: ANN401 - as start's
+        """Make the pictures of a table."""
+        return start(self, source, template, **options)  # type: ignore[arg-type]
+
+    def jobs(self) -> list[Job]:
+        """List the jobs, newest first."""
+        return self.submitted[::-1]
+
+    def warm_up(self) -> None:
+        """Have nothing to read."""
+
+    def unload(self, model: str | None = None) -> None:
+        """Have nothing to let go of."""
 
     def generate(self, prompt: str, **options: Any) -> GeneratedImage:  # noqa: ANN401 - as the engine's
         """Make a picture and wait for it."""

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from fake_engine import FakeEngine, bundle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from PIL import Image
+from samples import keep_picture, record
 
 import zimage_lab
 from zimage_lab import magics
+from zimage_lab.batch import Batch
 from zimage_lab.engine import live
+from zimage_lab.engine.job import Job
 from zimage_lab.errors import InvalidRequest, JobFailed
+from zimage_lab.magics.show import QUIET
 from zimage_lab.models import catalog
+from zimage_lab.prompts import styles
 from zimage_lab.result import GeneratedImage
 
 if TYPE_CHECKING:
@@ -200,8 +208,8 @@ def test_the_progress_leaves_the_same_output_every_time(shell: InteractiveShell,
     assert notes["text/html"] == "<p>A note about &lt;this&gt;.</p>"
     assert any("denoising" in data.get("text/html", "") for data in progress)
     assert any("data:image/jpeg" in data.get("text/html", "") for data in progress)
-    assert progress[0] == magics.QUIET
-    assert magics.QUIET in progress[-2:]
+    assert progress[0] == QUIET
+    assert QUIET in progress[-2:]
 
 
 def test_a_failed_job_is_one_line_too(shell: InteractiveShell, engine: FakeEngine) -> None:
@@ -239,6 +247,120 @@ def test_status_of_an_engine(shell: InteractiveShell, engine: FakeEngine, monkey
     result, _, _, _ = run(shell, "%zimage status")
     assert "idle" in repr(result)
     assert "miniature-turbo" in repr(result)
+
+
+def test_rows_make_a_picture_each(shell: InteractiveShell, engine: FakeEngine, tmp_path: Path) -> None:
+    rows = [{"animal": "cat", "colour": "red"}, {"animal": "狗", "colour": "blue"}]
+    (tmp_path / "rows.csv").write_text("animal,colour\ncat,red\n狗,blue\n", encoding="utf-8")
+    shell.push({"rows": rows, "frame": pd.DataFrame(rows), "size": "big"})
+    for name in ("rows", "frame", "rows.csv"):
+        engine.submitted.clear()
+        batch, error, _, _ = run(
+            shell, f"%%zimage --variables {name} --seed 5 --pictures 2 --name made\n{{size}} {{animal}}"
+        )
+        assert error is None
+        assert [job.request.prompt for job in engine.submitted] == ["big cat", "big cat", "big 狗", "big 狗"]
+        assert [job.request.seed for job in engine.submitted] == [5, 6, 5, 6]
+        assert isinstance(batch, Batch)
+        assert batch.done
+        assert shell.user_ns["made"] is batch
+
+
+def test_wildcards_and_styles_only_where_asked_for(shell: InteractiveShell, engine: FakeEngine) -> None:
+    styles.save(styles.Style("poster", "poster of {prompt}", "blurry"))
+    run(shell, "%%zimage --style poster --negative-prompt dark\n{a|b}")
+    assert engine.submitted[-1].request.prompt == "poster of {a|b}"
+    assert engine.submitted[-1].request.negative_prompt == "dark, blurry"
+    run(shell, "%%zimage --wildcards\n{a|b} cat")
+    assert [job.request.prompt for job in engine.submitted[-2:]] == ["a cat", "b cat"]
+    before = len(engine.submitted)
+    batch, _, _, _ = run(shell, "%%zimage --wildcards --draws 3 --seed 1\n{a|b|c|d} cat")
+    assert len(engine.submitted) == before + 3
+    assert len(batch.frame()) == 3
+
+
+def test_no_wait_gives_the_job(shell: InteractiveShell, engine: FakeEngine) -> None:
+    engine.step_seconds = 0.05
+    job, error, _, _ = run(shell, "%%zimage --no-wait --name going\na cat")
+    assert error is None
+    assert isinstance(job, Job)
+    assert shell.user_ns["going"] is job
+    job.cancel()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--variables nobody", "'nobody'"),
+        ("--variables none.csv", "none.csv"),
+        ("--variables number", "no table"),
+        ("--draws 3", "--wildcards"),
+        ("--wildcards --draws 0", "--draws"),
+        ("--pictures 0", "--pictures"),
+        ("--pictures x", "--pictures"),
+        ("--style nobody", "'nobody'"),
+        ("--wait --no-wait", "--wait"),
+    ],
+)
+def test_what_cannot_be_many_is_a_sentence(line: str, told: str, shell: InteractiveShell, engine: FakeEngine) -> None:
+    shell.push({"number": 7})
+    _, error, printed, _ = run(shell, f"%%zimage {line}\na cat")
+    assert isinstance(error, InvalidRequest)
+    assert told in str(error)
+    assert "Traceback" not in printed
+    assert not engine.submitted
+
+
+def test_lines_load_cancel_and_find(
+    shell: InteractiveShell, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("zimage_lab.engine.door._known", {("home", "cpu"): engine})
+    result, error, _, _ = run(shell, "%zimage load miniature-turbo")
+    assert (error, "idle" in repr(result)) == (None, True)
+    (tmp_path / "home").mkdir(exist_ok=True)
+    keep_picture(tmp_path / "home", Image.new("RGB", (16, 16)), record("a red cat"))
+    engine.step_seconds = 0.05
+    job, _, _, _ = run(shell, "%%zimage --no-wait --steps 50\na dog")
+    result, _, _, _ = run(shell, "%zimage cancel")
+    assert "cancelled      1" in repr(result)
+    assert job.cancelled
+    frame, _, _, _ = run(shell, "%zimage history red cat --limit 5")
+    assert list(frame["prompt"]) == ["a red cat"]
+    result, error, _, _ = run(shell, "%zimage unload")
+    assert (error, "state" in repr(result)) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["history --limit x", "history --limit 0", "history --since never", "cancel nobody", "load a b", "unload --x"],
+)
+def test_a_line_that_cannot_be_is_a_sentence(
+    line: str, shell: InteractiveShell, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zimage_lab.engine.door._known", {("home", "cpu"): engine})
+    _, error, printed, _ = run(shell, f"%zimage {line}")
+    assert isinstance(error, InvalidRequest)
+    assert len(printed.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("%zimage ", "history"),
+        ("%zimage load ", "miniature-turbo"),
+        ("%%zimage --s", "--seed"),
+        ("%%zimage --seed 7 --w", "--wildcards"),
+        ("%%zimage --model mini", "miniature-turbo"),
+        ("%%zimage --style ", '"paper cut"'),
+    ],
+)
+def test_tab_offers_what_may_come(shell: InteractiveShell, engine: FakeEngine, line: str, offered: str) -> None:
+    assert engine is not None
+    styles.save(styles.Style("paper cut", "paper cut"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # IPython's own way in, for shells without a kernel
+        _, found = shell.complete("", line, len(line))
+    assert offered in found
 
 
 def test_unload_takes_the_magic_away(shell: InteractiveShell) -> None:

@@ -1,0 +1,62 @@
+"""What a cell shows while it waits: a live bar and preview, and nothing of them afterwards."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display as ipython_display
+
+from zimage_lab.engine import live
+from zimage_lab.engine.waiting import STOP_SECONDS
+
+if TYPE_CHECKING:
+    from zimage_lab.engine.job import Job
+    from zimage_lab.result import GeneratedImage
+
+display: Any = ipython_display  # IPython leaves it untyped
+
+QUIET = {"text/plain": "", "text/html": ""}
+"""What the progress leaves behind: the same in a notebook that was saved, converted, or run again by a test."""
+
+
+def notes(warnings: list[str]) -> None:
+    """Show what a person should know of a request."""
+    for warning in warnings:
+        display({"text/plain": f"Note: {warning}", "text/html": f"<p>{html.escape(warning)}</p>"}, raw=True)
+
+
+def show(job: Job) -> GeneratedImage:
+    """Wait for a job in the cell that asked for it, with a live bar and preview where there is a front end.
+
+    Parameters
+    ----------
+    job
+        The job; an interrupt of the kernel cancels it.
+
+    Returns
+    -------
+    GeneratedImage
+        The picture.
+    """
+    notes(job.warnings)
+    slot = display(QUIET, raw=True, display_id=True)
+    last = ""
+    try:
+        while not job.done:
+            now = live.progress(job)
+            if now != last and slot is not None:
+                slot.update({"text/plain": "", "text/html": now}, raw=True)
+                last = now
+            try:
+                return job.result(timeout=live.LOOK)
+            except TimeoutError:
+                continue
+        return job.result()
+    except KeyboardInterrupt:
+        job.cancel()  # also where the interrupt came between two looks
+        job.wait(STOP_SECONDS)
+        raise
+    finally:
+        if slot is not None:
+            slot.update(QUIET, raw=True)
