@@ -51,7 +51,8 @@ class StillEngine:
         self.home, self.model = None, "miniature-turbo"
         self.state, self.keys = "idle", []
 
-    def submit(self, request: GenerationRequest, *, key: str, source: str) -> Job:
+    def submit(self, request: GenerationRequest, *, key: str, source: str, parent_id: str | None = None) -> Job:
+        del parent_id
         assert source == "panel"
         if self.refuse is not None:
             raise self.refuse
@@ -642,4 +643,4 @@ def test_reuse_brings_the_picture_to_change_back(shown: Panel, still: StillEngin
     drawn(shown)
     shown.create.reuse.click()
     assert len(first.reference_images) == 1
-    assert shown.create.form.request().reference_images == first.reference_images
+    assert shown.create.form.requests()[0].reference_images == first.reference_images

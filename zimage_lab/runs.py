@@ -49,6 +49,7 @@ _SELECTED = (
 )
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LATEST = 2000
 _ENOUGH = 20
 """Runs that an estimate looks at."""
 
@@ -175,6 +176,25 @@ def count(wanted: Search, *, home: os.PathLike[str]) -> int:
     query = f"SELECT count(*) FROM runs LEFT JOIN marks USING (record_id) {where}"  # noqa: S608 - our names
     with Store(homes.home(home)) as store, store._database.read() as connection:  # noqa: SLF001 - it reads only
         return int(connection.execute(query, values).fetchone()[0])
+
+
+def prompts_used(text: str | None = None, *, limit: int, home: os.PathLike[str]) -> list[str]:
+    """List the latest prompts, each once, the newest first.
+
+    Parameters
+    ----------
+    text
+        Part of the prompt; None takes all.
+    limit
+        Most prompts; they are looked for among the latest 2000 runs that fit.
+    home
+        The home folder.
+    """
+    where, values = _conditions(Search(prompt=text))
+    query = f"SELECT prompt FROM runs {where} ORDER BY sequence DESC LIMIT {_LATEST}"  # noqa: S608 - our names
+    with Store(homes.home(home)) as store, store._database.read() as connection:  # noqa: SLF001 - it reads only
+        found = dict.fromkeys(row["prompt"] for row in connection.execute(query, values) if row["prompt"] is not None)
+    return list(found)[:limit]
 
 
 def models_used(*, home: os.PathLike[str]) -> list[str]:

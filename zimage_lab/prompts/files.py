@@ -77,26 +77,47 @@ def _text(path: Path, table: Table) -> str:
         why = getattr(error, "strerror", None) or "no usable path"
         what = f"{shown(str(path))} cannot be read ({why})"
         raise InvalidRequest(FIELD, str(path), what, "Give a CSV or JSONL file.") from error
+    return decoded(data, path.name, table.notes)
+
+
+def decoded(data: bytes, name: str, notes: list[str] | None = None) -> str:
+    """Read the bytes of a CSV as text: UTF-8, UTF-16 or GBK.
+
+    Parameters
+    ----------
+    data
+        The file.
+    name
+        What sentences call it.
+    notes
+        Where it is put down that the file was not UTF-8.
+
+    Raises
+    ------
+    InvalidRequest
+        When it is none of these, or an Excel workbook.
+    """
     if data.startswith(_WORKBOOKS):
-        what = f"{shown(path.name)} is an Excel workbook"
-        raise InvalidRequest(FIELD, str(path), what, "Save it as 'CSV UTF-8' in Excel, and give that file.")
+        what = f"{shown(name)} is an Excel workbook"
+        raise InvalidRequest(FIELD, name, what, "Save it as 'CSV UTF-8' in Excel, and give that file.")
     if data.startswith(_UTF16):
-        return _decoded(data, "utf-16", path)
+        return _decoded(data, "utf-16", name)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = _decoded(data, "gb18030", path)  # GBK and all that came after it
-        table.notes.append(f"{path.name} is not UTF-8 and was read as GBK; save it as UTF-8 if prompts look wrong.")
+        text = _decoded(data, "gb18030", name)  # GBK and all that came after it
+        if notes is not None:
+            notes.append(f"{name} is not UTF-8 and was read as GBK; save it as UTF-8 if prompts look wrong.")
         return text
 
 
-def _decoded(data: bytes, encoding: str, path: Path) -> str:
+def _decoded(data: bytes, encoding: str, name: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        what = f"{shown(path.name)} is neither UTF-8 nor GBK (line {line})"
-        raise InvalidRequest(FIELD, str(path), what, "Save it as UTF-8 ('CSV UTF-8' in Excel).") from error
+        what = f"{shown(name)} is neither UTF-8 nor GBK (line {line})"
+        raise InvalidRequest(FIELD, name, what, "Save it as UTF-8 ('CSV UTF-8' in Excel).") from error
 
 
 def _read_csv(text: str, table: Table) -> None:

@@ -134,7 +134,7 @@ def read(source: object) -> Table:
     Parameters
     ----------
     source
-        Path of a CSV or JSONL file, a pandas data frame, or rows: mappings, or texts that are prompts.
+        Path of a CSV or JSONL file, a pandas data frame, rows (mappings, or texts that are prompts), or a `Table`.
 
     Raises
     ------
@@ -145,6 +145,8 @@ def read(source: object) -> Table:
 
     if isinstance(source, str | os.PathLike):
         table = files.read(Path(source).expanduser())
+    elif isinstance(source, Table):
+        table = source
     elif _is_frame(source):
         table = _of_rows(_frame_rows(source), "the data frame")
     elif isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,10 @@ class Create:
         self.progress.show(told(told_of, place, self.words, size=self._size(told_of), reading=reading))
         self._show_outcome(shown)
         self.strip.show(jobs, shown.id if shown else None)
+        number = self.form.number
+        self.generate.description = (
+            self.words("generate_number", number=number) if number > 1 else self.words("generate")
+        )
         self.session.value = f'<div class="zl-caption">{self.words("session")}</div>' if self.strip.thumbnails else ""
 
     def say(self, sentence: str, kind: str = "error") -> None:
@@ -122,7 +127,7 @@ class Create:
                 # The engine would take the job only to fail it.
                 choice.complain(self.words("not_applied") + choice.missing(model))
                 return
-            self.engine.submit(self.form.request(), key=str(uuid.uuid4()), source="panel")
+            self._submit(self.engine, self.form.requests())
         except InvalidRequest as error:
             if not self.form.complain(error):
                 label = self.words("model") if error.field == "model" else error.field
@@ -134,6 +139,28 @@ class Create:
         self.form.seed.used()
         self._pinned = None
         self._changed()
+
+    def _submit(self, engine: Desk, requests: list[GenerationRequest]) -> None:
+        """Queue the pictures of one click; many of them beside the click, which is answered at once."""
+        parent = str(uuid.uuid4()) if len(requests) > 1 else None
+
+        def queue() -> None:
+            for number, request in enumerate(requests, start=1):
+                engine.submit(request, key=str(uuid.uuid4()), source="panel", parent_id=parent)
+                if len(requests) > 1:
+                    self.say(self.words("queued_number", number=number), "note")
+            self._changed()
+
+        def guarded() -> None:
+            try:
+                queue()
+            except ZImageError as error:
+                self.say(translated(str(error), self.words))
+
+        if len(requests) == 1:
+            queue()
+        else:
+            threading.Thread(target=guarded, name="zimage-lab-queueing", daemon=True).start()
 
     def _cancel(self) -> None:
         """Cancel what runs, or else what comes next; may run on a subshell's thread."""

@@ -12,13 +12,15 @@ from ipywidgets import HTML, FloatText, IntText, Textarea, VBox
 
 from zimage_lab import models
 from zimage_lab.errors import InvalidRequest, ModelLoadError
-from zimage_lab.request import GenerationRequest
+from zimage_lab.prompts import Written
+from zimage_lab.request import SEED_RANGE, GenerationRequest
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
 from zimage_lab.widgets.prompt import PromptField
 from zimage_lab.widgets.reference import ReferenceField
 from zimage_lab.widgets.seed import SeedField
 from zimage_lab.widgets.sentences import beside
 from zimage_lab.widgets.size import SizeField
+from zimage_lab.widgets.writing import Writing
 
 if TYPE_CHECKING:
     from zimage_lab.models import Model
@@ -29,6 +31,10 @@ FOLLOWING = ("width", "height", "steps", "guidance_scale", "shift")
 """Fields that follow the model's defaults until somebody changes them."""
 
 
+MOST = 1000
+"""Most pictures that one click queues."""
+
+
 class Form:
     """The left column: prompt, negative prompt, size, seed and the advanced fields.
 
@@ -36,6 +42,13 @@ class Form:
     ----------
     words
         The panel's texts.
+
+    Attributes
+    ----------
+    number
+        How many pictures the form stands for.
+    changed
+        Called after each change.
     """
 
     def __init__(self, words: Words) -> None:
@@ -43,7 +56,10 @@ class Form:
         self._writing = False
         self.model: Model | None = None
         self.by_hand: set[str] = set()
+        self.number = 1
         self.prompt = PromptField(words, self._changed)
+        self.writing = Writing(words, self._changed, self._take_prompt)
+        self.writing.prompt = lambda: self.prompt.value
         self.reference = ReferenceField(words, self._changed)
         self.negative = Textarea(description=words("negative_prompt"), placeholder=words("negative_hint"), rows=2)
         self.negative_row = Row({"negative_prompt": self.negative})
@@ -64,17 +80,19 @@ class Form:
             "prompt": self.prompt.row,
             "negative_prompt": self.negative_row,
             "reference_images": self.reference.row,
-            "seed": self.seed.row,
+            **dict.fromkeys(("seed", "pictures"), self.seed.row),
             **dict.fromkeys(("width", "height"), self.size.row),
             **dict.fromkeys(numbers, self.numbers),
         }
-        self.what = classed(VBox([self.reference.widget, self.prompt.widget, self.negative_fold.widget]), "zl-what")
+        what = [self.reference.widget, self.prompt.widget, self.writing.widget, self.negative_fold.widget]
+        self.what = classed(VBox(what), "zl-what")
         self.settings = Fold(words("settings"), [self.size.widget, self.seed.widget, self.advanced.widget])
         classed(self.settings.widget, "zl-settings")
         for name, field in self.fields.items():
             field.observe(lambda change, name=name: self._hand(name, change), "value")
         self.negative.observe(lambda _: self._changed(), "value")
-        self.seed.field.observe(lambda _: self._changed(), "value")
+        for field in (self.seed.field, self.seed.pictures):
+            field.observe(lambda _: self._changed(), "value")
 
     def use(self, model: Model) -> None:
         """Take a model's defaults for whatever was not changed by hand."""
@@ -117,17 +135,24 @@ class Form:
         """Set the size that a preset names."""
         self.size.width.value, self.size.height.value = size
 
-    def request(self) -> GenerationRequest:
-        """Make the request of the form as it stands.
+    def requests(self) -> list[GenerationRequest]:
+        """Make the requests of the form as it stands: each prompt that the text stands for, as often as asked.
 
         Raises
         ------
         InvalidRequest
             By the field's name; `complain` shows it.
         """
-        request = self._build(self.prompt.value, self.seed.next())
-        models.check(request, self.model, place=self.reference.place())
-        return request
+        first, pictures = self.seed.next(), self._pictures()
+        written = self._written()
+        number = len(written) * pictures
+        if number > MOST:
+            field, what = "pictures", self._words("too_many_pictures", number=number, most=MOST)
+            raise InvalidRequest(field, number, what, "")
+        made = [self._build(one, _after(first, more)) for one in written for more in range(pictures)]
+        for request in made:
+            models.check(request, self.model, place=self.writing.place())
+        return made
 
     def complain(self, error: InvalidRequest) -> bool:
         """Put an error beside its field; tell whether the form has that field."""
@@ -137,23 +162,38 @@ class Form:
         row.complain(error.field, self._beside(error))
         folds = {
             "negative_prompt": [self.negative_fold],
-            **{name: [self.settings] for name in ("width", "height", "seed")},
+            **{name: [self.settings] for name in ("width", "height", "seed", "pictures")},
             **{name: [self.settings, self.advanced] for name in self.numbers.controls},
         }
         for fold in folds.get(error.field, []):
             fold.open(opened=True)  # a sentence that nobody sees helps nobody
         return True
 
-    def _build(self, prompt: str, seed: int | str) -> GenerationRequest:
+    def _written(self) -> list[Written]:
+        negative = str(self.negative.value) if self.fields["guidance_scale"].value != 0 else ""
+        return self.writing.written(self.prompt.value, negative)
+
+    def _pictures(self) -> int:
+        """Give the number of pictures of each prompt."""
+        number = self.seed.pictures.value
+        if not 1 <= number <= MOST:
+            field, what = "pictures", self._words("pictures_wrong", most=MOST)
+            raise InvalidRequest(field, number, what, "")
+        return int(number)
+
+    def _take_prompt(self, prompt: str) -> None:
+        self.prompt.value = prompt
+
+    def _build(self, written: Written, seed: int | str) -> GenerationRequest:
         if self.model is None:
             field = "model"
             raise InvalidRequest(field, None, "is missing", "Choose a model.")
         values: dict[str, Any] = {name: widget.value for name, widget in self.fields.items()}
         if values["shift"] == self.model.card.defaults.shift:
             values["shift"] = None
-        values["negative_prompt"] = str(self.negative.value) if values["guidance_scale"] != 0 else ""
+        values |= written._asdict()
         values["reference_images"] = self.reference.value
-        return GenerationRequest(**values, prompt=prompt, model=self.model.id, seed=seed)  # type: ignore[arg-type]
+        return GenerationRequest(**values, model=self.model.id, seed=seed)  # type: ignore[arg-type]
 
     def _changed(self) -> None:
         """Judge all fields; an empty prompt, or no picture to change, is no mistake before somebody asks for one."""
@@ -163,9 +203,10 @@ class Form:
         for name, row in self.rows.items():
             if name != "reference_images" and (name != "prompt" or self.prompt.value.strip()):
                 row.complain(name)
-        self.prompt.judge()
+        drawn = self._judge_writing()
         try:
-            request = self._build("-", self.seed.value)
+            self.number = len(drawn) * self._pictures()
+            request = self._build(drawn[0]._replace(prompt="-") if drawn else Written("-", ""), self.seed.value)
             models.check(request, self.model)
         except InvalidRequest as error:
             if error.field != "reference_images":  # no picture yet is no mistake either
@@ -173,8 +214,21 @@ class Form:
         except ModelLoadError:
             return  # the engine says what is wrong with the model when it is asked to draw
 
+    def _judge_writing(self) -> list[Written]:
+        """Judge the prompt, or the first one that the text stands for; gives all of them."""
+        try:
+            drawn = self._written()
+        except InvalidRequest as error:
+            self.prompt.judge(self.prompt.value)
+            self.writing.complain(self._beside(error) if self.prompt.value.strip() else "")
+            return []
+        self.prompt.judge(drawn[0].prompt if drawn else "")
+        self.writing.show(drawn)
+        return drawn
+
     def _beside(self, error: InvalidRequest) -> str:
-        return beside(error, self._words(error.field), self._words)
+        label = self._words(error.field) if error.field in self.rows else self._words("prompt")
+        return beside(error, label, self._words)
 
     def _hand(self, name: str, change: Any) -> None:  # noqa: ANN401 - traitlets' change
         if self.model is not None and not self._writing:
@@ -193,3 +247,8 @@ class Form:
         self.negative.disabled = off
         self.negative_fold.say(self._words(f"negative_off{suffix}", title=title) if off else "")
         self.negative_why.value = text(self._words(f"negative_why{suffix}", title=title)) if off else ""
+
+
+def _after(seed: int | str, number: int) -> int | str:
+    """Give a later seed; what is no number is given as it is, for the validator to refuse."""
+    return seed if isinstance(seed, str) or not number else (seed + number) % (SEED_RANGE[1] + 1)

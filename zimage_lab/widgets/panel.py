@@ -114,7 +114,8 @@ class Panel:
                 self.engine = load()
             self.create.engine = self.engine
             self.choice.place = self.engine.home
-            self.create.form.reference.place = lambda: self.choice.place
+            for part in (self.create.form.reference, self.create.form.writing):
+                part.place = lambda: self.choice.place
             first = self.engine.status().get("default_model")
             self._unsubscribe = self.engine.events.subscribe(lambda _: self.publisher.mark())
         except ZImageError as error:

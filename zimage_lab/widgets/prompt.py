@@ -73,9 +73,9 @@ class PromptField:
         refill(self.examples, shown)
         self._know([word for word in (vocabulary or {}).get(language, ()) if word not in GRAMMAR[language]])
 
-    def judge(self) -> None:
-        """Count the tokens, and warn of what the model will not understand."""
-        model, prompt = self._model, self.value
+    def judge(self, prompt: str) -> None:
+        """Count a prompt's tokens, and warn of what the model will not understand in it."""
+        model = self._model
         if model is None:
             return
         limit = model.card.max_tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Button, Text, ToggleButton
+from ipywidgets import Button, IntText, Text, ToggleButton
 
 from zimage_lab.options import whole
 from zimage_lab.widgets.fields import Row, classed
@@ -33,7 +33,8 @@ class SeedField:
         self.field = Text(description=words("seed"), value=str(secrets.randbelow(DRAWN)))
         self.lock = classed(ToggleButton(icon="unlock", tooltip=words("lock")), "zl-icon")
         self.dice = classed(Button(icon="dice", tooltip=words("dice")), "zl-icon")
-        self.row = Row({"seed": self.field}, [self.lock, self.dice])
+        self.pictures = IntText(description=words("pictures"), value=1, tooltip=words("pictures_tip"))
+        self.row = Row({"seed": self.field, "pictures": self.pictures}, [self.lock, self.dice])
         self.widget = self.row.widget
         self._fresh = True  # the seed shown has not been used yet
         self._writing = False

@@ -8,12 +8,13 @@ from typing import Literal
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.widgets.texts.create import CREATE
 from zimage_lab.widgets.texts.gallery import GALLERY
+from zimage_lab.widgets.texts.prompts import PROMPTS
 
 Language = Literal["en", "zh"]
 VARIABLE = "ZIMAGE_LAB_LANGUAGE"
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
-TABLE: dict[str, tuple[str, str]] = CREATE | GALLERY
+TABLE: dict[str, tuple[str, str]] = CREATE | GALLERY | PROMPTS
 """Key to English and Chinese; values in braces are filled in when the text is used."""
 
 GRAMMAR = {
