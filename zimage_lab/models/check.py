@@ -106,7 +106,7 @@ def build(
     }
     first = options.get("init_image") or next(iter(options.get(inputs.SEVERAL) or ()), None)
     if first is not None and where is not None:
-        values |= _size_of(inputs.path(first, where), entry)
+        values |= size_of(_pixels(inputs.path(first, where)), entry)
     # None means "not said" for a field that exists; an unknown one must still be refused by its name.
     given = {name: value for name, value in options.items() if not _unsaid(name, value)}
     if options.get("seed") is None:
@@ -114,13 +114,21 @@ def build(
     return GenerationRequest(**{**values, **given, "prompt": prompt, "model": entry.id})
 
 
-def _size_of(path: Path, entry: Model) -> dict[str, int]:
-    """Give the size of a picture as the model takes it: scaled into its range with the proportions, then rounded."""
-    from PIL import Image
+def size_of(size: tuple[int, int], model: Model) -> dict[str, int]:
+    """Give the size in which a model draws from a picture: scaled into its range with the proportions, then rounded.
 
-    with Image.open(path, formats=["PNG"]) as picture:
-        width, height = picture.size
-    ranges, step = entry.card.ranges, entry.card.multiple
+    Parameters
+    ----------
+    size
+        Width and height of the picture in pixels.
+    model
+        The model.
+
+    Returns
+    -------
+    Width and height by the names of the request's fields.
+    """
+    (width, height), ranges, step = size, model.card.ranges, model.card.multiple
     shrink = min(1.0, ranges.width[1] / width, ranges.height[1] / height)
     scale = max(shrink, ranges.width[0] / width, ranges.height[0] / height)
     sizes = {"width": (width, ranges.width), "height": (height, ranges.height)}
@@ -128,6 +136,13 @@ def _size_of(path: Path, entry: Model) -> dict[str, int]:
         name: min(high - high % step, max(low + -low % step, round(edge * scale / step) * step))
         for name, (edge, (low, high)) in sizes.items()
     }
+
+
+def _pixels(path: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as picture:
+        return picture.size
 
 
 def _unsaid(name: str, value: object) -> bool:

@@ -68,7 +68,8 @@ class Create:
         self.generate.on_click(lambda _: self._generate())
         self.reuse.on_click(lambda _: self._reuse())
         self.show_code.observe(lambda _: self._show_code(), "value")
-        self.form.reference.shown = self._shown_file
+        for field in (self.form.reference, self.form.beginning.picture):
+            field.shown = self._shown_file
         self.widget = self._assemble()
 
     def draw(self, jobs: list[Job], status: dict[str, Any]) -> None:

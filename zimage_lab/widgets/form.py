@@ -14,9 +14,10 @@ from zimage_lab import models
 from zimage_lab.errors import InvalidRequest, ModelLoadError
 from zimage_lab.prompts import Written
 from zimage_lab.request import SEED_RANGE, GenerationRequest
+from zimage_lab.widgets.beginning import Beginning
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
+from zimage_lab.widgets.picture_field import ReferenceField
 from zimage_lab.widgets.prompt import PromptField
-from zimage_lab.widgets.reference import ReferenceField
 from zimage_lab.widgets.seed import SeedField
 from zimage_lab.widgets.sentences import beside
 from zimage_lab.widgets.size import SizeField
@@ -61,6 +62,7 @@ class Form:
         self.writing = Writing(words, self._changed, self._take_prompt)
         self.writing.prompt = lambda: self.prompt.value
         self.reference = ReferenceField(words, self._changed)
+        self.beginning = Beginning(words, self._changed, self.take_size)
         self.negative = Textarea(description=words("negative_prompt"), placeholder=words("negative_hint"), rows=2)
         self.negative_row = Row({"negative_prompt": self.negative})
         self.negative_why = HTML()
@@ -80,11 +82,13 @@ class Form:
             "prompt": self.prompt.row,
             "negative_prompt": self.negative_row,
             "reference_images": self.reference.row,
+            **self.beginning.rows,
             **dict.fromkeys(("seed", "pictures"), self.seed.row),
             **dict.fromkeys(("width", "height"), self.size.row),
             **dict.fromkeys(numbers, self.numbers),
         }
         what = [self.reference.widget, self.prompt.widget, self.writing.widget, self.negative_fold.widget]
+        what.append(self.beginning.widget)
         self.what = classed(VBox(what), "zl-what")
         self.settings = Fold(words("settings"), [self.size.widget, self.seed.widget, self.advanced.widget])
         classed(self.settings.widget, "zl-settings")
@@ -105,6 +109,7 @@ class Form:
         self.size.use(model, self.take_size)
         self.prompt.use(model)
         self.reference.use(model)
+        self.beginning.use(model)
         self._changed()
 
     def fill(self, request: GenerationRequest) -> None:
@@ -113,6 +118,7 @@ class Form:
         self.negative.value = request.negative_prompt
         self.seed.take(request.seed)
         self.reference.fill(request.reference_images)
+        self.beginning.fill(request)
         for name in FOLLOWING:
             value = getattr(request, name)
             if value is None and self.model is not None:  # a shift that nobody chose
@@ -192,6 +198,7 @@ class Form:
         if values["shift"] == self.model.card.defaults.shift:
             values["shift"] = None
         values |= written._asdict()
+        values |= self.beginning.values()
         values["reference_images"] = self.reference.value
         return GenerationRequest(**values, model=self.model.id, seed=seed)  # type: ignore[arg-type]
 
@@ -201,7 +208,7 @@ class Form:
             return
         self._explain_negative()
         for name, row in self.rows.items():
-            if name != "reference_images" and (name != "prompt" or self.prompt.value.strip()):
+            if name not in {"reference_images", "init_image"} and (name != "prompt" or self.prompt.value.strip()):
                 row.complain(name)
         drawn = self._judge_writing()
         try:

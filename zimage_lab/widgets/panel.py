@@ -114,7 +114,8 @@ class Panel:
                 self.engine = load()
             self.create.engine = self.engine
             self.choice.place = self.engine.home
-            for part in (self.create.form.reference, self.create.form.writing):
+            form = self.create.form
+            for part in (form.reference, form.beginning.picture, form.writing):
                 part.place = lambda: self.choice.place
             first = self.engine.status().get("default_model")
             self._unsubscribe = self.engine.events.subscribe(lambda _: self.publisher.mark())
