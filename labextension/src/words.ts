@@ -3,8 +3,7 @@
  * a gettext pack would be more machinery than words.
  */
 const ENGLISH = {
-  /** The panel's own choice of language holds, unless JupyterLab is Chinese. */
-  panel: 'panel()',
+  isChinese: false,
   title: 'Z-Image Studio',
   caption: 'Make pictures with Z-Image in a panel of its own, without a notebook',
   starting: 'Starting Python…',
@@ -18,13 +17,29 @@ const ENGLISH = {
   noAnswer: 'The kernel "{kernel}" ended before it answered.',
   noPanel: 'The panel could not be shown',
   noPackage: 'The kernel "{kernel}" has no zimage_lab. Run ./start.sh once: it makes a kernel named Z-Image.',
-  retry: 'Retry'
+  retry: 'Retry',
+  generate: 'Generate a picture',
+  cancel: 'Cancel the picture',
+  drawSeed: 'Draw a new seed',
+  favourite: 'Favourite, or not',
+  focusPrompt: 'Write the prompt',
+  create: 'Show Create',
+  gallery: 'Show the gallery',
+  nextThumbnail: 'Go to the next thumbnail',
+  openPicture: 'Open in Z-Image Studio',
+  beginWith: 'Begin with This Picture in Z-Image Studio',
+  notebook: 'Open Z-Image Studio on This Notebook’s Kernel',
+  failed: 'Z-Image Studio could not do that',
+  tutorials: 'Z-Image Tutorials',
+  tutorialsCaption: 'Open a copy of a tutorial in the current folder',
+  tutorialsChoose: 'Which tutorial?',
+  tutorialsOpen: 'Open a copy'
 };
 
-export type Words = typeof ENGLISH;
+export type Words = Record<Exclude<keyof typeof ENGLISH, 'isChinese'>, string> & { isChinese: boolean };
 
 const CHINESE: Words = {
-  panel: "panel(language='zh')",
+  isChinese: true,
   title: 'Z-Image 工作室',
   caption: '在独立面板中用 Z-Image 生成图片，无需笔记本',
   starting: '正在启动 Python…',
@@ -38,7 +53,23 @@ const CHINESE: Words = {
   noAnswer: '内核“{kernel}”在响应之前就退出了。',
   noPanel: '无法显示面板',
   noPackage: '内核“{kernel}”中没有 zimage_lab。请运行一次 ./1键启动.sh，它会创建名为 Z-Image 的内核。',
-  retry: '重试'
+  retry: '重试',
+  generate: '生成图片',
+  cancel: '取消生成',
+  drawSeed: '换一个种子',
+  favourite: '收藏或取消收藏',
+  focusPrompt: '编写提示词',
+  create: '显示创作',
+  gallery: '显示图库',
+  nextThumbnail: '转到下一张缩略图',
+  openPicture: '在 Z-Image 工作室中打开',
+  beginWith: '在 Z-Image 工作室中以此图生图',
+  notebook: '用此笔记本的内核打开 Z-Image 工作室',
+  failed: 'Z-Image 工作室未能完成此操作',
+  tutorials: 'Z-Image 教程',
+  tutorialsCaption: '在当前文件夹中打开教程的副本',
+  tutorialsChoose: '选择哪个教程？',
+  tutorialsOpen: '打开副本'
 };
 
 /** Give the words of a language code such as `en`, `zh_CN` or `zh-Hans`. */

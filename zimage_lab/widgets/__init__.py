@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zimage_lab.widgets.panel import Panel, panel
+from zimage_lab.widgets.panel import Panel, bring, panel
 
-__all__ = ["Panel", "panel"]
+__all__ = ["Panel", "bring", "panel"]

@@ -32,7 +32,7 @@ class SeedField:
     def __init__(self, words: Words) -> None:
         self.field = Text(description=words("seed"), value=str(secrets.randbelow(DRAWN)))
         self.lock = classed(ToggleButton(icon="unlock", tooltip=words("lock")), "zl-icon")
-        self.dice = classed(Button(icon="dice", tooltip=words("dice")), "zl-icon")
+        self.dice = classed(Button(icon="dice", tooltip=words("dice")), "zl-icon", "zl-dice")
         self.pictures = IntText(description=words("pictures"), value=1, tooltip=words("pictures_tip"))
         self.row = Row({"seed": self.field, "pictures": self.pictures}, [self.lock, self.dice])
         self.widget = self.row.widget

@@ -42,8 +42,8 @@ class Viewer:
         self.frame, self.summary = PictureFrame(words), classed(HTML(), "zl-summary")
         self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply")
         self.show_code = ToggleButton(description=words("code"), tooltip=words("code_tip"), icon="code")
-        self.favourite = ToggleButton(
-            description=words("favourite"), tooltip=words("favourite_tip"), icon="star", value=False
+        self.favourite = classed(
+            ToggleButton(description=words("favourite"), tooltip=words("favourite_tip"), icon="star"), "zl-favourite"
         )
         self.delete = Button(description=words("delete"), tooltip=words("delete_tip"), icon="trash")
         self.tags = Text(description=words("tags"), placeholder=words("tags_hint"), continuous_update=False)

@@ -1,0 +1,121 @@
+"""What reaches into the studio from the rest of JupyterLab: keys, status bar, file browser, tutorials, a notebook."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import shot
+from PIL import Image
+from playwright.sync_api import expect
+from samples import keep_picture, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from conftest import Lab
+    from playwright.sync_api import Page
+
+AREA = ".zl-prompt textarea"
+STATE = ".zl-state"
+PATIENCE = 120_000
+
+
+def command(page: Page, name: str) -> None:
+    """Run a command by its name in the palette."""
+    page.keyboard.press("Control+Shift+c")
+    page.fill(".lm-CommandPalette-input", name)
+    page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=name).wait_for()
+    page.keyboard.press("Enter")
+
+
+@pytest.fixture
+def files(lab: Lab) -> Iterator[Path]:
+    """Give the folder that the file browser shows, and leave it empty."""
+    folder = lab.home.parent / "notebooks"
+    yield folder
+    for path in folder.iterdir():
+        if path.is_file():
+            path.unlink()
+
+
+def test_the_keyboard_alone_makes_a_picture(lab: Lab, page: Page) -> None:
+    lab.open_studio(page)
+    page.wait_for_selector(".zl-generate", state="visible")
+    expect(page.locator(".zimage-status")).to_contain_text("queue 0")
+    command(page, "Write the prompt")
+    expect(page.locator(AREA)).to_be_focused()
+    page.keyboard.type("a red cat on the left")
+    seed = page.locator(".zl-settings").get_by_label("Seed", exact=True)
+    before = seed.input_value()
+    page.keyboard.press("Alt+r")
+    expect(seed).not_to_have_value(before)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".zl-thumb")).to_have_count(2, timeout=PATIENCE)
+    page.locator(".zl-thumb > button").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".zl-thumb > button").nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Alt+2")
+    expect(page.locator(".zl-gallery")).to_be_visible()
+    page.locator(".zl-tile > button").first.focus()
+    page.keyboard.press("Enter")
+    page.locator(".zl-viewer .zl-favourite").focus()
+    page.keyboard.press("f")
+    expect(page.locator(".zl-viewer .zl-favourite.mod-active")).to_be_visible()
+    shot(page, "keyboard")
+    expect(page.locator(".zimage-status")).to_contain_text("Miniature Turbo")
+
+
+def test_a_picture_of_the_file_browser_comes_into_the_studio(lab: Lab, page: Page, files: Path, tmp_path: Path) -> None:
+    made = keep_picture(tmp_path, Image.new("RGB", (128, 128), (200, 40, 40)), record("a blue fish", size=128))
+    assert made.image is not None
+    (files / "fish.png").write_bytes((tmp_path / made.image.path).read_bytes())
+    lab.open(page)
+    row = page.locator(".jp-DirListing-item", has_text="fish.png")
+    row.click(button="right")
+    page.locator(".lm-Menu-item", has_text="Open in Z-Image Studio").click()
+    expect(page.locator(".zl-recipe", has_text="a blue fish")).to_be_visible(timeout=PATIENCE)
+    shot(page, "from-the-file-browser")
+    row.click(button="right")
+    page.locator(".lm-Menu-item", has_text="Begin with This Picture").click()
+    expect(page.locator(".zl-fold-head", has_text="one is chosen")).to_be_visible()
+
+
+def test_a_tutorial_opens_as_a_copy(lab: Lab, page: Page, files: Path) -> None:
+    for number in (1, 2):
+        lab.open(page)
+        page.click('.jp-LauncherCard:has-text("Z-Image Tutorials")')
+        page.wait_for_selector(".jp-Dialog select")
+        if number == 1:
+            shot(page, "tutorials")
+        page.locator(".jp-Dialog select").select_option("01  A first picture")
+        page.locator(".jp-Dialog button", has_text="Open a copy").click()
+        page.wait_for_selector(".jp-NotebookPanel", state="visible")
+    names = sorted(path.name for path in files.glob("*.ipynb"))
+    assert names == ["01-first-picture-2.ipynb", "01-first-picture.ipynb"]
+    cells = json.loads((files / names[1]).read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)
+
+
+def test_the_studio_shares_a_notebooks_kernel(lab: Lab, page: Page, files: Path) -> None:
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = {"cells": [], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (files / "shared.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    lab.open(page)
+    page.locator(".jp-DirListing-item", has_text="shared.ipynb").dblclick()
+    page.wait_for_selector(".jp-NotebookPanel", state="visible")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    command(page, "Open Z-Image Studio on This")
+    page.wait_for_selector(".zl-generate", state="visible")
+    sessions = [session["path"] for session in lab.sessions()]
+    assert len(lab.kernels()) == 1, sessions
+    page.locator(".jp-NotebookPanel .jp-Cell .cm-content").first.click()
+    page.keyboard.type("from zimage_lab.engine import engines; print(len(engines()), 'engine')")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".jp-OutputArea-output", has_text="1 engine")).to_be_visible(timeout=PATIENCE)
+    shot(page, "beside-a-notebook")
