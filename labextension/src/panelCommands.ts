@@ -18,7 +18,7 @@ export function addPanelCommands(
     ['zimage-lab:generate', text.generate, '.zl-generate'],
     ['zimage-lab:cancel', text.cancel, '.zl-cancel'],
     ['zimage-lab:draw-seed', text.drawSeed, '.zl-dice'],
-    ['zimage-lab:favourite', text.favourite, '.zl-favourite']
+    ['zimage-lab:favourite', text.favourite, '.zl-viewer .zl-favourite']
   ];
   for (const [id, label, selector] of buttons) {
     app.commands.addCommand(id, {
@@ -53,6 +53,14 @@ export function addPanelCommands(
     describedBy: { args: { type: 'object', properties: { step: { type: 'number' } }, required: ['step'] } },
     execute: args => walk(Number(args['step']))
   });
+  // The text boxes of ipywidgets keep every key to themselves, so keys typed in one are looked at before they get there.
+  const typed = (event: KeyboardEvent) => {
+    const box = (event.target as Element | null)?.closest(`${PANEL} textarea, ${PANEL} input`);
+    if (box && !event.isComposing) {
+      app.commands.processKeydownEvent(event);
+    }
+  };
+  document.addEventListener('keydown', typed, true);
 }
 
 /** The panel that has the focus, or else the first one that is to be seen. */

@@ -91,7 +91,7 @@ export class Studio extends Panel {
     if (host) {
       await host.session.ready;
       this._session = host.session;
-      this._show(outputArea(host.rendermime.clone()));
+      this._show(outputArea(host.rendermime)); // no copy: its renderer of widgets may be added a moment after this
       return;
     }
     await this._connectOwn();

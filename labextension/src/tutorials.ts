@@ -61,7 +61,7 @@ async function get<T>(file: string): Promise<T> {
 
 /** Save a copy under a name that is free, and return its path. */
 async function copy(contents: Contents.IManager, folder: string, file: string, content: object): Promise<string> {
-  const { content: there } = await contents.get(folder, { type: 'directory' });
+  const { content: there } = await contents.get(folder, { type: 'directory', content: true });
   const taken = new Set((there as Contents.IModel[]).map(one => one.name));
   const stem = PathExt.basename(file, '.ipynb');
   let name = file;

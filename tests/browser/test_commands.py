@@ -26,6 +26,7 @@ PATIENCE = 120_000
 def command(page: Page, name: str) -> None:
     """Run a command by its name in the palette."""
     page.keyboard.press("Control+Shift+c")
+    page.locator(".lm-CommandPalette-input").wait_for()
     page.fill(".lm-CommandPalette-input", name)
     page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=name).wait_for()
     page.keyboard.press("Enter")
@@ -110,7 +111,8 @@ def test_the_studio_shares_a_notebooks_kernel(lab: Lab, page: Page, files: Path)
     page.locator(".jp-DirListing-item", has_text="shared.ipynb").dblclick()
     page.wait_for_selector(".jp-NotebookPanel", state="visible")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    command(page, "Open Z-Image Studio on This")
+    page.locator(".lm-MenuBar-item", has_text="Kernel").click()
+    page.locator(".lm-Menu-item", has_text="Open Z-Image Studio on This").click()
     page.wait_for_selector(".zl-generate", state="visible")
     sessions = [session["path"] for session in lab.sessions()]
     assert len(lab.kernels()) == 1, sessions
