@@ -363,6 +363,16 @@ def test_tab_offers_what_may_come(shell: InteractiveShell, engine: FakeEngine, l
     assert offered in found
 
 
+@pytest.mark.parametrize("line", ["%zimage --help", "%%zimage -h\na red cat"])
+def test_help_lists_examples_and_options_and_draws_nothing(
+    line: str, shell: InteractiveShell, engine: FakeEngine
+) -> None:
+    result, error, printed, _ = run(shell, line)
+    assert (result, error, engine.submitted) == (None, None, [])
+    assert "%zimage history cat" in printed
+    assert "--wildcards" in printed
+
+
 def test_unload_takes_the_magic_away(shell: InteractiveShell) -> None:
     magics.unload_ipython_extension(shell)
     assert shell.find_cell_magic("zimage") is None

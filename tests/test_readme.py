@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zimage_lab import magics
 from zimage_lab.cli import command
 from zimage_lab.engine import engines
+from zimage_lab.magics.completion import OWN
+from zimage_lab.magics.line import words
 from zimage_lab.models import memory
 from zimage_lab.options import OPTIONS
 from zimage_lab.result import GeneratedImage
@@ -97,8 +98,8 @@ def test_the_magic_has_the_options_that_are_shown(document: str) -> None:
     cells = [block for block in blocks(document, "text") if block.startswith("%%zimage")]
     assert cells
     for cell in cells:
-        words = magics.words(cell.splitlines()[0])
-        assert {word for word in words if word.startswith("--")} <= {option.flag for option in OPTIONS}
+        flags = {word for word in words(cell.splitlines()[0]) if word.startswith("--")}
+        assert flags <= {option.flag for option in OPTIONS} | set(OWN)
 
 
 CARD_ROW = re.compile(r"^\| (\d+) GB \| `(\w+)` \| ([\d.]+) GB", re.MULTILINE)

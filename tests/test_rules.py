@@ -118,7 +118,7 @@ def test_cancel_keeps_what_is_there(drawing: Drawing) -> None:
         first.set()
         return by_seed(image)
 
-    found = rules.best_of(drawing, "a red circle", 50, slow, seed=0, width=64, height=64, steps=50)
+    found = rules.best_of(drawing, "a red circle", 50, by_seed, seed=0, width=64, height=64, steps=50)
     found.cancel()
     drawing.step_seconds = 0.01
     again = rules.until(drawing, "a red circle", slow, at_least=1e9, tries=50, seed=0, **SIZE)

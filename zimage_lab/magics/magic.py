@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.error import UsageError
@@ -104,6 +105,9 @@ class ZImageMagics(Magics):
             %zimage cancel                       what runs; an id, or all
             %zimage history cat --since 2d       what was made
         """
+        if not {"-h", "--help"}.isdisjoint(line.split()):
+            sys.stdout.write(self.zimage.__doc__ or "")
+            return None
         try:
             return commands.run(line) if cell is None else self._draw(line, cell)
         except ZImageError as error:
