@@ -65,6 +65,7 @@ def test_the_keyboard_alone_makes_a_picture(lab: Lab, page: Page) -> None:
     expect(page.locator(".zl-gallery")).to_be_visible()
     page.locator(".zl-tile > button").first.focus()
     page.keyboard.press("Enter")
+    expect(page.locator(".zl-viewer .zl-summary b")).to_have_text("a red cat on the left")
     page.locator(".zl-viewer .zl-favourite").focus()
     page.keyboard.press("f")
     expect(page.locator(".zl-viewer .zl-favourite.mod-active")).to_be_visible()

@@ -39,7 +39,7 @@ def slow(page: Page) -> None:
 def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
     opened(lab, page)
     shot(page, "panel-first-open")
-    frame = page.locator(".zl-frame").bounding_box()
+    frame = page.locator(".zl-frame:visible").bounding_box()
     page.fill(AREA, PROMPT)
     expect(page.locator(".zl-count")).not_to_have_text("0/512")
     slow(page)
@@ -48,7 +48,7 @@ def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
     expect(page.locator(STATE)).to_contain_text("of 50")
     shot(page, "panel-forming")
     expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
-    assert page.locator(".zl-frame").bounding_box() == frame  # nothing moved
+    assert page.locator(".zl-frame:visible").bounding_box() == frame  # nothing moved
     expect(page.locator(".zl-thumb")).to_have_count(1)
     page.get_by_role("button", name="Show as code").click()
     expect(page.locator(f"{PANEL} pre")).to_contain_text(PROMPT)
@@ -88,7 +88,7 @@ def test_hostile_text_is_text_and_a_wrong_size_is_a_sentence(lab: Lab, page: Pag
     width.press("Tab")
     expect(page.locator(".zl-error")).to_have_count(0)
     page.click(".zl-generate")
-    expect(page.locator(".zl-summary")).to_contain_text(HOSTILE, timeout=PATIENCE)
+    expect(page.locator(".zl-summary:visible")).to_contain_text(HOSTILE, timeout=PATIENCE)
     assert not dialogs
     assert page.locator(f'{PANEL} img[src="x"]').count() == 0
 
@@ -97,7 +97,7 @@ def test_narrow_is_one_column_without_a_horizontal_scroll_bar(lab: Lab, page: Pa
     opened(lab, page)
     page.set_viewport_size({"width": 640, "height": 1400})
     shot(page, "panel-narrow")
-    prompt, picture = page.locator(AREA).bounding_box(), page.locator(".zl-frame").bounding_box()
+    prompt, picture = page.locator(AREA).bounding_box(), page.locator(".zl-frame:visible").bounding_box()
     assert prompt is not None
     assert picture is not None
     assert picture["y"] > prompt["y"] + prompt["height"]
