@@ -44,8 +44,8 @@ MAY = {
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature", "diary"},
     "lora_training": ENGINE | {"lora_training", "diary"},
-    # Templates and tables know no engine: a request is all that comes of them.
-    "prompts": DATA | {"home", "options", "prompts"},
+    # Templates and tables know no engine; only `enhance` asks one, for a prompt.
+    "prompts": DATA | {"home", "options", "prompts", "engine"},
     "batch": ENGINE | {"prompts", "batch"},
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},

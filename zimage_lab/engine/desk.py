@@ -27,9 +27,11 @@ from zimage_lab.store.records import Records
 from zimage_lab.store.watch import Watch
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
     from zimage_lab.batch import Batch
+    from zimage_lab.engine.language_model import Task
     from zimage_lab.runs import Cost
     from zimage_lab.store.events import StoredEvent
     from zimage_lab.store.jobs import JobRow
@@ -95,6 +97,10 @@ class Desk(ABC):
     @abstractmethod
     def unload(self, model: str | None = None, timeout: float = 10.0) -> None:
         """Let go of a model, or of all of them."""
+
+    @abstractmethod
+    def write(self, task: Task, model: str | None = None) -> Future[tuple[str, bool]]:
+        """Have the model's text encoder write an answer."""
 
     @abstractmethod
     def stop(self, timeout: float = 10.0) -> None:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import atexit
 import threading
 import uuid
+from concurrent import futures
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
+from zimage_lab import models
+from zimage_lab.engine import language_model
 from zimage_lab.engine.broadcast import Broadcaster, can_broadcast
 from zimage_lab.engine.desk import Desk
 from zimage_lab.engine.devices import device_name
 from zimage_lab.engine.keeper import Keeper
+from zimage_lab.engine.residency import Residency
 from zimage_lab.engine.worker import Worker
 from zimage_lab.hooks import Hooks
 from zimage_lab.store.engines import Engines
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from os import PathLike
 
     from filelock import FileLock
     from PIL import Image
 
     from zimage_lab.engine.job import Job
+    from zimage_lab.engine.language_model import Task
     from zimage_lab.store.jobs import JobRow
 
 RESTARTED = "Its kernel ended or was restarted while it was made. Resume it to make it again."
@@ -146,7 +153,14 @@ class Engine(Desk):
         UnknownModel
             There is none of this name.
         """
-        self._worker.unload(None if model is None else self._named(model)).wait(timeout)
+        name = None if model is None else self._named(model)
+        futures.wait([self._worker.do(lambda residency: residency.unload(name))], timeout)
+
+    def write(self, task: Task, model: str | None = None) -> Future[tuple[str, bool]]:
+        """Have a model's text encoder answer after the running job; `prompts.enhance` is the door for people."""
+        self._open()
+        name = models.find(model or self.model, self.home).id
+        return self._worker.do(lambda residency: language_model.write(residency.get(name), task))
 
     def stop(self, timeout: float = 10.0) -> None:
         """End the engine: what this process asked for is cancelled, what others wait for goes back to the queue.
@@ -220,7 +234,7 @@ class Engine(Desk):
             self.ask_to_stop()
         elif asked.what == "unload":
             for name in asked.models or (None,):
-                self._worker.unload(name)
+                self._worker.do(partial(Residency.unload, model_id=name))
 
     def _tell(self, facts: dict[str, Any]) -> None:
         """Let others see what is loaded."""

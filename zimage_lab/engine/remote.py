@@ -19,8 +19,10 @@ from zimage_lab.errors import ZImageError
 from zimage_lab.store.engines import Engines
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
+    from zimage_lab.engine.language_model import Task
     from zimage_lab.store.engines import EngineRow
 
 LOG = logging.getLogger(__name__)
@@ -112,6 +114,21 @@ class RemoteEngine(Desk):
             until = time.monotonic() + timeout
             while time.monotonic() < until and any(one["id"] == name for one in self.status()["models"]):
                 time.sleep(0.05)
+
+    def write(self, task: Task, model: str | None = None) -> Future[tuple[str, bool]]:
+        """Refuse: a text encoder answers in its own process.
+
+        Raises
+        ------
+        ZImageError
+            Always.
+        """
+        del task, model
+        message = (
+            f"The model is in {self.where}, and prompts are written where the model is. Use that kernel's notebook or"
+            " panel, or zimage_lab.load(own=True)."
+        )
+        raise ZImageError(message)
 
     def stop(self, timeout: float = 10.0) -> None:
         """Detach from the engine.

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zimage_lab.engine import together
 from zimage_lab.engine.attempt import Attempt
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from zimage_lab.store.queue import Queue
 
 LOG = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 UNSAVED = 32
 """Most pictures that wait for the saver: at 1024 x 1024 some 100 MB."""
@@ -81,7 +84,7 @@ class Worker(threading.Thread):
         self._place = device_name(device)
         self._awake = threading.Event()
         self._wanted: str | None = None
-        self._unload: list[tuple[str | None, threading.Event]] = []
+        self._tasks: deque[tuple[Callable[[Residency], Any], Future[Any]]] = deque()
         self._going_back: tuple[str, bool] | None = None
         self._attempts: dict[str, Attempt] = {}
         self._attempts_lock = threading.Lock()
@@ -114,12 +117,12 @@ class Worker(threading.Thread):
         self._wanted = model_id
         self.wake()
 
-    def unload(self, model_id: str | None = None) -> threading.Event:
-        """Let a resident model go after the running job, or all of them; the event tells when that is done."""
-        done = threading.Event()
-        self._unload.append((model_id, done))
+    def do(self, work: Callable[[Residency], Result]) -> Future[Result]:
+        """Do something with the resident models after the running job; the future has what it gives or raises."""
+        future: Future[Result] = Future()
+        self._tasks.append((work, future))
         self.wake()
-        return done
+        return future
 
     def release(self, reason: str, *, paused: bool) -> None:
         """Have the running job go back to the queue at its next step, unless it is cancelled."""
@@ -146,10 +149,8 @@ class Worker(threading.Thread):
         while not self.stopping:
             self._awake.clear()
             try:
-                while self._unload:
-                    model_id, done = self._unload.pop(0)
-                    self.residency.unload(model_id)
-                    done.set()
+                while self._tasks and not self.stopping:
+                    self._do(*self._tasks.popleft())
                 leases = self._lease()
                 if leases:
                     self._run(leases)
@@ -163,8 +164,18 @@ class Worker(threading.Thread):
             if not self.stopping:
                 self._awake.wait()
         self._saver.shutdown()
+        while self._tasks:
+            self._tasks.popleft()[1].cancel()
         self.residency.unload()
         self._state = "stopped"
+
+    def _do(self, work: Callable[[Residency], Result], future: Future[Result]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(work(self.residency))
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits for it
+            future.set_exception(error)
 
     def _idle_work(self) -> None:
         wanted, self._wanted = self._wanted, None

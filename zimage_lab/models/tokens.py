@@ -50,7 +50,7 @@ def encode(model: Model, prompt: str) -> list[int]:
         When the model or its tokenizer is not here, or the file is damaged.
     """
     clip = model.card.family == "stable_diffusion"
-    ids: list[int] = _of(model).encode(prompt if clip else TEMPLATE.format(prompt)).ids
+    ids: list[int] = tokenizer(model).encode(prompt if clip else TEMPLATE.format(prompt)).ids
     return ids
 
 
@@ -67,8 +67,8 @@ def encode_edit(model: Model, prompt: str, pictures: int) -> list[list[int]]:
         Number of pictures that it is about, at least one.
     """
     parts = [EDIT_HEAD, *[EDIT_BETWEEN] * (pictures - 1), EDIT_TAIL.format(prompt), EDIT_END]
-    tokenizer = _of(model)
-    return [tokenizer.encode(part).ids for part in parts]
+    known = tokenizer(model)
+    return [known.encode(part).ids for part in parts]
 
 
 def count(model: Model, prompt: str) -> int | None:
@@ -121,25 +121,37 @@ def _vocabulary(known: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[frozens
     return letters, tuple(sorted(chinese, key=lambda word: (-len(word), word)))
 
 
-def _of(model: Model) -> Tokenizer:
+def tokenizer(model: Model) -> Tokenizer:
+    """Give a model's tokenizer, which neither pads nor cuts.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+
+    Raises
+    ------
+    ModelLoadError
+        It is not here, or the file is damaged.
+    """
     path = model.folder / "tokenizer" / "tokenizer.json"
     # Older folders have CLIP's vocabulary in another format; it is the same one.
     if model.card.family == "stable_diffusion" and not path.is_file():
         path = bases.CONFIGS / "stable-diffusion-v1-5" / "tokenizer" / "tokenizer.json"
     try:
         status = path.stat()
-        return _tokenizer(path, status.st_mtime_ns, status.st_size)
+        return _read(path, status.st_mtime_ns, status.st_size)
     except Exception as error:  # the library raises bare Exception for a file it cannot read
         message = f"The tokenizer of {model.id} cannot be read ({reason(error)}). Get the model again."
         raise ModelLoadError(message) from error
 
 
 @lru_cache(maxsize=4)
-def _tokenizer(path: Path, _modified: int, _size: int) -> Tokenizer:
+def _read(path: Path, _modified: int, _size: int) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(path))
+    read = Tokenizer.from_file(str(path))
     # A file may carry the padding or cut of its last user; the count must be the whole prompt's.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    read.no_truncation()
+    read.no_padding()
+    return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zimage_lab.prompts.enhancement import enhance
 from zimage_lab.prompts.expansion import Written, expand
 
-__all__ = ["Written", "expand"]
+__all__ = ["Written", "enhance", "expand"]

@@ -15,6 +15,7 @@ from zimage_lab.widgets.cancelling import cancel_button
 from zimage_lab.widgets.fields import Fold, classed, text, toggle_class
 from zimage_lab.widgets.form import Form
 from zimage_lab.widgets.found import FoundRecipe
+from zimage_lab.widgets.improving import Improving
 from zimage_lab.widgets.picture import PictureFrame
 from zimage_lab.widgets.progress import ProgressLine, told
 from zimage_lab.widgets.sentences import beside, translated
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine.desk import Desk
     from zimage_lab.engine.job import Job
+    from zimage_lab.models import Model
     from zimage_lab.picture_recipe import PictureRecipe
     from zimage_lab.request import GenerationRequest
     from zimage_lab.widgets.model_choice import ModelChoice
@@ -54,6 +56,8 @@ class Create:
         self._pinned: str | None = None
         self._under: tuple[object, ...] = ()
         self.form = Form(words)
+        self.improving = Improving(words, self.form.prompt, lambda: self.engine, changed)
+        self.form.prompt.tools.children = (self.improving.widget,)
         self.found = FoundRecipe(words, self.apply)
         self.generate = classed(Button(description=words("generate"), tooltip=words("generate_tip")), "zl-generate")
         self.cancel = cancel_button(words, self._cancel)
@@ -74,6 +78,7 @@ class Create:
 
     def draw(self, jobs: list[Job], status: dict[str, Any]) -> None:
         """Show jobs, newest first, and what the engine does; for the publisher."""
+        self.improving.draw()
         active = active_job(jobs)
         shown = next((job for job in jobs if job.id == self._pinned), None) or active or next(iter(jobs), None)
         waiting = [job for job in reversed(jobs) if job.state == "queued"]
@@ -89,6 +94,11 @@ class Create:
             self.words("generate_number", number=number) if number > 1 else self.words("generate")
         )
         self.session.value = f'<div class="zl-caption">{self.words("session")}</div>' if self.strip.thumbnails else ""
+
+    def use(self, model: Model) -> None:
+        """Take a model that was chosen."""
+        self.form.use(model)
+        self.improving.use(model)
 
     def say(self, sentence: str, kind: str = "error") -> None:
         """Put a sentence under the buttons."""

@@ -64,7 +64,7 @@ class Panel:
         self.engine = engine
         self.publisher = Publisher(self.refresh)
         self.create = Create(words, self.publisher.mark)
-        self.choice = ModelChoice(words, self.create.form.use, self.publisher)
+        self.choice = ModelChoice(words, self.create.use, self.publisher)
         self.create.choice = self.choice
         self.gallery = Gallery(words, self.publisher, lambda: self.choice.place, self._go_on_from)
         self.status = classed(HTML(), "zl-status")

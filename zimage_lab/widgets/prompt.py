@@ -41,10 +41,11 @@ class PromptField:
         self.count.tooltip = words("tokens")
         self.row = Row({"prompt": self.area})
         self._notice = ""
+        self.tools = VBox()
         self.examples = VBox()
         self.vocabulary = Fold(words("words"), [])
         prompt = classed(VBox([self.row.widget, self.count]), "zl-prompt")
-        self.widget = VBox([prompt, self.examples, self.vocabulary.widget])
+        self.widget = VBox([prompt, self.tools, self.examples, self.vocabulary.widget])
         self.area.observe(lambda _: changed(), "value")
 
     @property

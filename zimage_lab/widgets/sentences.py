@@ -32,6 +32,17 @@ CHINESE: tuple[tuple[str, str], ...] = (
     (r"(.+) is not a known model", r"\1 不是已知的模型"),
     (r"(\d+) tokens are more than the (\d+) that (.+) reads", r"\1 个词元超过了 \3 可读的 \2 个"),
     (r"Shorten it, or pass truncate=True to have the rest cut off\.", "请缩短它。"),
+    (r"(\d+) tokens are more than the (\d+) that can be read here", r"\1 个词元超过了这里可读的 \2 个"),
+    (r"Shorten it\.", "请缩短它。"),
+    (r"Write a few words first\.", "请先写几个字。"),
+    (
+        r"The model is in (.+), and prompts are written where the model is\. Use that kernel's (?:.+), or (.+)\.",
+        r"模型在 \1 里，润色要在模型所在的内核里进行。请用那个内核的笔记本或面板，或者 \2。",
+    ),
+    (
+        r"The model wrote nothing\. The prompt is as it was; another seed may do better\.",
+        "模型什么也没写出来，提示词保持原样；可以再试一次。",
+    ),
     (r"Use (\d+) to (\d+), a multiple of (\d+)\.", r"请用 \1 到 \2 之间 \3 的倍数。"),
     (r"Use (\S+) to (\S+)\.", r"请用 \1 到 \2。"),
     (r"Use (\S+) or (\S+)\.", r"请用 \1 或 \2。"),

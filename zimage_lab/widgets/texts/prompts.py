@@ -8,6 +8,19 @@ PROMPTS: dict[str, tuple[str, str]] = {
     "earlier_search": ("Search", "搜索"),
     "no_earlier": ("Prompts that you draw are listed here.", "画过的提示词会列在这里。"),
     "none_earlier": ("No earlier prompt fits.", "没有符合的提示词。"),
+    # writing it out
+    "improve": ("Improve", "润色"),
+    "improve_tip": (
+        "Let the model that reads prompts write this one out; Undo gives yours back",
+        "让读取提示词的模型把它写得更完整；可以撤销",
+    ),
+    "improve_off": (
+        "The text encoder of {title} cannot write; Z-Image's own can",
+        "{title} 的文本编码器不能写作；Z-Image 自己的可以",
+    ),
+    "improve_stop": ("Stop writing", "停止"),
+    "improve_undo": ("Undo", "撤销"),
+    "improve_undo_tip": ("Give back the prompt as it was", "恢复原来的提示词"),
     # styles
     "styles": ("Styles", "风格"),
     "style_on": ("{names} on", "已用：{names}"),
