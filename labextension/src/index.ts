@@ -109,6 +109,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         if (!there) {
           notebook.disposed.connect(() => widget.dispose());
           app.shell.add(widget, 'main', { mode: 'split-right', ref: notebook.id });
+          item.follow(widget);
         }
         app.shell.activateById(id);
         return widget;
@@ -125,7 +126,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     };
 
-    addPanelCommands(app, text, open, palette);
+    const studios = () =>
+      Array.from(app.shell.widgets('main'))
+        .map(one => (one instanceof MainAreaWidget ? one.content : null))
+        .filter(content => content instanceof Studio);
+    addPanelCommands(app, text, open, studios, palette);
     addFileMenu(app, text, files, bring);
     addTutorials(app, text, files, launcher, palette);
     addStatusItem(statusBar, item);

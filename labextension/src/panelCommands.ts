@@ -2,21 +2,22 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 
+import { Studio } from './studio';
 import { Words } from './words';
 
 const CATEGORY = 'Z-Image';
 const PANEL = '.zl-panel';
 
-/** Add the commands; `open` shows the studio when no panel is to be seen. */
+/** Add the commands; `open` shows the studio when no panel is to be seen, `studios` lists those that are open. */
 export function addPanelCommands(
   app: JupyterFrontEnd,
   text: Words,
   open: () => Promise<unknown>,
+  studios: () => Studio[],
   palette: ICommandPalette | null
 ): void {
   const buttons: [string, string, string][] = [
     ['zimage-lab:generate', text.generate, '.zl-generate'],
-    ['zimage-lab:cancel', text.cancel, '.zl-cancel'],
     ['zimage-lab:draw-seed', text.drawSeed, '.zl-dice'],
     ['zimage-lab:favourite', text.favourite, '.zl-viewer .zl-favourite']
   ];
@@ -28,6 +29,17 @@ export function addPanelCommands(
     });
     palette?.addItem({ command: id, category: CATEGORY });
   }
+  app.commands.addCommand('zimage-lab:cancel', {
+    label: text.cancel,
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: () => {
+      const shown = panel();
+      const owner = studios().find(studio => studio.node.contains(shown));
+      // A panel below a cell has its button only; a studio has a way that no cell blocks.
+      return owner ? owner.cancel() : shown?.querySelector<HTMLElement>('.zl-cancel')?.click();
+    }
+  });
+  palette?.addItem({ command: 'zimage-lab:cancel', category: CATEGORY });
   app.commands.addCommand('zimage-lab:focus-prompt', {
     label: text.focusPrompt,
     describedBy: { args: { type: 'object', properties: {} } },

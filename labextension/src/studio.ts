@@ -10,6 +10,7 @@ import { PromiseDelegate } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
 import { Panel, Widget } from '@lumino/widgets';
 
+import { runBeside } from './beside';
 import { connectWidgets, outputArea } from './widgetHost';
 import { Words } from './words';
 
@@ -83,6 +84,14 @@ export class Studio extends Panel {
     const reply = await kernel?.requestExecute({ code, silent: true, store_history: false }).done;
     if (reply?.content.status === 'error') {
       throw new Error(reply.content.evalue);
+    }
+  }
+
+  /** Cancel the running picture, also while the kernel runs a cell. */
+  async cancel(): Promise<void> {
+    const kernel = this._session?.session?.kernel;
+    if (kernel) {
+      await runBeside(kernel, 'from zimage_lab.widgets import cancel; cancel()');
     }
   }
 

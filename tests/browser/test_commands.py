@@ -10,6 +10,7 @@ from conftest import shot
 from PIL import Image
 from playwright.sync_api import expect
 from samples import keep_picture, record
+from test_panel import slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 AREA = ".zl-prompt textarea"
 STATE = ".zl-state"
 PATIENCE = 120_000
+BUSY_SECONDS = 30
 
 
 def command(page: Page, name: str) -> None:
@@ -122,3 +124,15 @@ def test_the_studio_shares_a_notebooks_kernel(lab: Lab, page: Page, files: Path)
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".jp-OutputArea-output", has_text="1 engine")).to_be_visible(timeout=PATIENCE)
     shot(page, "beside-a-notebook")
+    page.set_viewport_size({"width": 2400, "height": 900})  # room for both, with nothing folded
+    page.fill(AREA, "a red cat in the middle")
+    slow(page)
+    page.click(".zl-generate")
+    expect(page.locator(STATE)).to_contain_text("Step", timeout=PATIENCE)
+    page.locator(".jp-NotebookPanel .jp-Cell .cm-content").last.click()
+    page.keyboard.type(f"import time; time.sleep({BUSY_SECONDS}); print('the cell', 'ended')")
+    page.keyboard.press("Shift+Enter")
+    page.locator(AREA).focus()
+    page.keyboard.press("Escape")  # by a subshell of its own: the main one sleeps
+    expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=BUSY_SECONDS * 500)
+    assert page.get_by_text("the cell ended", exact=True).count() == 0

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zimage_lab.widgets.panel import Panel, bring, panel
+from zimage_lab.widgets.panel import Panel, bring, cancel, panel
 
-__all__ = ["Panel", "bring", "panel"]
+__all__ = ["Panel", "bring", "cancel", "panel"]

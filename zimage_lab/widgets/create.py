@@ -60,7 +60,7 @@ class Create:
         self.form.prompt.tools.children = (self.improving.widget,)
         self.found = FoundRecipe(words, self.apply)
         self.generate = classed(Button(description=words("generate"), tooltip=words("generate_tip")), "zl-generate")
-        self.cancel = cancel_button(words, self._cancel)
+        self.cancel = cancel_button(words, self.stop)
         self.notice = classed(HTML(), "zl-under")
         self.frame, self.progress, self.strip = PictureFrame(words), ProgressLine(), Strip(self._pin)
         self.summary, self.failure, self.code = classed(HTML(), "zl-summary"), HTML(), HTML()
@@ -103,6 +103,18 @@ class Create:
     def say(self, sentence: str, kind: str = "error") -> None:
         """Put a sentence under the buttons."""
         self.notice.value = text(sentence, kind)
+
+    def stop(self) -> None:
+        """Cancel what runs, or else what comes next; may run on a subshell's thread."""
+        if self.engine is None:
+            return
+        job = active_job(self.engine.jobs())
+        if job is not None:
+            try:
+                self.engine.cancel(job.id)
+            except ZImageError as error:
+                LOG.info("Nothing to cancel: %s", error)
+        self._changed()
 
     def go_on_from(self, request: GenerationRequest) -> None:
         """Fill the form with a request, its model included."""
@@ -172,18 +184,6 @@ class Create:
             queue()
         else:
             threading.Thread(target=guarded, name="zimage-lab-queueing", daemon=True).start()
-
-    def _cancel(self) -> None:
-        """Cancel what runs, or else what comes next; may run on a subshell's thread."""
-        if self.engine is None:
-            return
-        job = active_job(self.engine.jobs())
-        if job is not None:
-            try:
-                self.engine.cancel(job.id)
-            except ZImageError as error:
-                LOG.info("Nothing to cancel: %s", error)
-        self._changed()
 
     def _reuse(self) -> None:
         job = self._shown_job()

@@ -170,6 +170,12 @@ def panel(engine: Desk | None = None, language: str | None = None) -> Root:
     return made.widget
 
 
+def cancel() -> None:
+    """Cancel what the panel that was made last would cancel; for JupyterLab, on any thread."""
+    if _live:
+        _live[-1].create.stop()
+
+
 def bring(path: str, use: str = "recipe") -> None:
     """Hand a picture's file to the panel that was made last; for the file browser of JupyterLab.
 
