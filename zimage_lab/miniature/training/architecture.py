@@ -14,6 +14,9 @@ LATENT_CHANNELS = 16
 CHANNELS = {"z_image": LATENT_CHANNELS, "stable_diffusion": 4}
 """Channels of the latents by family."""
 
+DIM = 192
+"""Width of the transformer."""
+
 TEXT_DIM = 128
 """Width of the text features, `cap_feat_dim` of the transformer."""
 
@@ -62,7 +65,7 @@ def transformer(*, sees: bool = False) -> ZImageTransformer2DModel:
 
     return ZImageTransformer2DModel(
         in_channels=LATENT_CHANNELS,
-        dim=192,
+        dim=DIM,
         n_layers=6,
         n_refiner_layers=1,
         n_heads=6,

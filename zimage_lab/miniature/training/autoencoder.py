@@ -10,6 +10,7 @@ from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.miniature import dataset
 from zimage_lab.miniature.training import architecture, checkpoint
 from zimage_lab.miniature.training.loop import Loop, cosine
+from zimage_lab.miniature.training.precision import half
 
 if TYPE_CHECKING:
     import random
@@ -113,7 +114,7 @@ def train(
     for step in loop:
         pixels = _crops(drawn, batch, loop.rng).to(device, memory_format=torch.channels_last)
         # The last fifth in float32: bfloat16 rounds a colour to about one in 256.
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=step < 0.8 * loop.steps):
+        with half(device, wanted=step < 0.8 * loop.steps):
             latents = vae.encode(pixels).latent_dist.mean.float()
             rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample.float()
         # The square of the latents is held near one, so that the noise above keeps its meaning.

@@ -12,6 +12,8 @@ from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.sayings import EXAMPLES
 from zimage_lab.miniature.training import architecture_sd, autoencoder, flow, latents, sampling, tokenizer_sd
 from zimage_lab.miniature.training.loop import Loop, trapezoid
+from zimage_lab.miniature.training.muon import Muon
+from zimage_lab.miniature.training.precision import half
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +50,7 @@ def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.opti
     for name, value in module.named_parameters():
         (hidden if value.ndim == 2 and any(part in name for part in inside) else rest).append(value)
     return [
-        torch.optim.Muon(hidden, lr=learning_rate, weight_decay=0.02, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+        Muon(hidden, learning_rate),
         torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01),
     ]
 
@@ -125,7 +127,7 @@ def train(
         share = kept[times].view(-1, 1, 1, 1)
         noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
         weights = snr[times].clamp(max=MOST_SNR) / snr[times]
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with half(device):
             loss = compiled(module, noisy, times, token_ids(words, texts, device), noise, weights)
         loop.learn(loss, batch)
     return path

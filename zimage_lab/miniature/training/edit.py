@@ -12,7 +12,6 @@ from zimage_lab.miniature.instructions import instruction
 from zimage_lab.miniature.training import (
     architecture,
     autoencoder,
-    checkpoint,
     flow,
     latents,
     pairs,
@@ -21,6 +20,7 @@ from zimage_lab.miniature.training import (
 )
 from zimage_lab.miniature.training.forward import Edits
 from zimage_lab.miniature.training.loop import Loop, trapezoid
+from zimage_lab.miniature.training.precision import half
 
 if TYPE_CHECKING:
     import random
@@ -48,7 +48,7 @@ def network(words: Qwen2Tokenizer, device: str, base: Path | None = None) -> Any
     }
     module = torch.nn.ModuleDict(parts)
     if base is not None:
-        known, own = checkpoint.average(base)[0], module.state_dict()
+        known, own = flow.trained(base)[0], module.state_dict()
         for name, value in known.items():
             own[name][: len(value)] = value  # the vocabulary has grown at its end
         module.load_state_dict(own)
@@ -123,7 +123,7 @@ def train(
         clean, asked = data.after[chosen].float().to(device), edits(chosen, loop.rng, flow.DROP)
         noise, sigma = torch.randn_like(clean), flow.drawn_sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with half(device):
             predicted = asked.seen_by(module)((1 - share) * clean + share * noise, sigma)
         loop.learn((predicted - (noise - clean)).square().mean(), batch)
     return path

@@ -1,6 +1,7 @@
 """Third stage of training: transformer and text encoder together, by flow matching on the cached latents.
 
-Prompts are dropped in one sample of ten, which is what classifier-free guidance needs.
+Prompts are dropped in one sample of ten, which is what classifier-free guidance needs. While it learns, the transformer
+also says what its patches will show (`placement`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.sayings import EXAMPLES
-from zimage_lab.miniature.training import architecture, autoencoder, emphasis, latents, sampling, tokenizer
-from zimage_lab.miniature.training.forward import MULTIPLE, Captions, text_features, velocity
+from zimage_lab.miniature.training import (
+    architecture,
+    autoencoder,
+    checkpoint,
+    emphasis,
+    latents,
+    placement,
+    sampling,
+    tokenizer,
+)
+from zimage_lab.miniature.training.forward import MULTIPLE, Captions, text_features, velocity_and_tokens
 from zimage_lab.miniature.training.loop import Loop, trapezoid
+from zimage_lab.miniature.training.muon import Muon
+from zimage_lab.miniature.training.precision import half
 
 if TYPE_CHECKING:
     import random
@@ -45,10 +57,7 @@ def network(words: Qwen2Tokenizer, device: str) -> Any:  # noqa: ANN401 - a Modu
 
 
 def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the blocks, AdamW for all else; Muon's rate is matched to AdamW's step size.
-
-    Muon: Jordan et al. 2024; the matched rate: Liu et al. 2025, arXiv 2502.16982.
-    """
+    """Muon for the matrices inside the blocks, AdamW for all else."""
     import torch
 
     hidden: list[torch.nn.Parameter] = []
@@ -57,7 +66,7 @@ def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.opti
         inside = "attention.to_" in name or "feed_forward" in name or "self_attn" in name or ".mlp." in name
         (hidden if inside and value.ndim == 2 and "t_embedder" not in name else rest).append(value)
     return [
-        torch.optim.Muon(hidden, lr=learning_rate, weight_decay=0.02, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+        Muon(hidden, learning_rate),
         torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
@@ -103,11 +112,13 @@ def error(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     padding: torch.Tensor,
     wanted: torch.Tensor,
     weights: torch.Tensor,
-) -> torch.Tensor:
-    """Give the mean squared error of the velocity that the network predicts, each cell with its weight."""
+    placed: placement.Placed,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the mean squared error of the predicted velocity, each cell with its weight, and that of the placement."""
     features = text_features(module["text_encoder"], Captions(ids, padding))
-    predicted = velocity(module["transformer"], noisy, sigma, features, padding)
-    return ((predicted.float() - wanted).square() * weights).mean()
+    predicted, tokens = velocity_and_tokens(module["transformer"], noisy, sigma, features, padding)
+    told = ((predicted.float() - wanted).square() * weights).mean()
+    return told, placement.error(module[placement.NAME], tokens, placed)
 
 
 def train(
@@ -150,6 +161,7 @@ def train(
     data, scenes, factors = latents.load(folder)
     words = tokenizer.build()
     module = network(words, device)
+    module[placement.NAME] = placement.layer(architecture.DIM).to(device)
     compiled = torch.compile(error, dynamic=False) if compiling else error
     loop = Loop(
         path,
@@ -172,11 +184,19 @@ def train(
         share = sigma.view(-1, 1, 1, 1)
         noisy = (1 - share) * clean + share * noise
         usual = asked.ids.shape[1] == MULTIPLE  # the one shape worth the two minutes of compiling
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with half(device):
             measure = compiled if usual else error
-            loss = measure(module, noisy, sigma, asked.ids, asked.padding, noise - clean, weights)
-        loop.learn(loss, batch)
+            told, second = measure(
+                module, noisy, sigma, asked.ids, asked.padding, noise - clean, weights, placement.placed(drawn, device)
+            )
+        loop.learn(told, batch, second * placement.WEIGHT * (1 - loop.step / loop.steps))
     return path
+
+
+def trained(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what a stage has come to, without the layer that only training needs."""
+    average, state = checkpoint.average(path)
+    return {name: value for name, value in average.items() if not name.startswith(f"{placement.NAME}.")}, state
 
 
 def samples(

@@ -94,13 +94,13 @@ class Loop:
                         group["lr"] = self._rate(self.step, self.steps)
                 yield self.step
 
-    def learn(self, loss: torch.Tensor, samples: int) -> None:
-        """Make an update from the loss of so many samples."""
+    def learn(self, loss: torch.Tensor, samples: int, second: torch.Tensor | None = None) -> None:
+        """Make an update from the loss of so many samples, and from a second one that the curve does not show."""
         import torch
 
         for optimizer in self._optimizers:
             optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss if second is None else loss + second).backward()
         torch.nn.utils.clip_grad_norm_([p for p in self._module.parameters() if p.requires_grad], 1.0)
         for optimizer in self._optimizers:
             optimizer.step()

@@ -19,7 +19,6 @@ from zimage_lab.miniature.training import (
     architecture_sd,
     autoencoder,
     cards,
-    checkpoint,
     diffusion,
     edit,
     flow,
@@ -142,7 +141,7 @@ PIPELINES: dict[str, Callable[[Path, str], Packed]] = {
 
 
 def _trained(module: Any, folder: Path, stage: str) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401 - a ModuleDict
-    tensors, state = checkpoint.average(folder / f"{stage}.safetensors")
+    tensors, state = flow.trained(folder / f"{stage}.safetensors")
     module.load_state_dict(tensors)
     return module, state
 

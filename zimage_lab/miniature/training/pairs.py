@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from zimage_lab.miniature.world import Thing
 
-BATCH = 64
-
 
 class Change(NamedTuple):
     """What an instruction is about: the thing before and after, None where it is not there."""
@@ -79,7 +77,7 @@ def encode(
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
         found = [
             vae.encode(some.to(device, memory_format=torch.channels_last)).latent_dist.mean.cpu()
-            for some in x.split(BATCH)
+            for some in x.split(latents.BATCH)
         ]
         return ((torch.cat(found) - factors["shift_factor"]) * factors["scaling_factor"]).half()
 

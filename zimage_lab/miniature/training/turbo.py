@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zimage_lab.miniature.training import autoencoder, checkpoint, emphasis, flow, latents, sampling, tokenizer
+from zimage_lab.miniature.training import autoencoder, emphasis, flow, latents, sampling, tokenizer
 from zimage_lab.miniature.training.forward import MULTIPLE, Captions, velocity
 from zimage_lab.miniature.training.loop import Loop, trapezoid
+from zimage_lab.miniature.training.precision import half
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def train(
 
     data, scenes, factors = latents.load(folder)
     words = tokenizer.build()
-    known, _ = checkpoint.average(folder / f"{flow.STAGE}.safetensors")
+    known, _ = flow.trained(folder / f"{flow.STAGE}.safetensors")
     teacher, student = flow.network(words, device), flow.network(words, device)
     teacher.load_state_dict(known)
     student.load_state_dict(known)
@@ -93,7 +94,7 @@ def train(
         run = compiled if asked.ids.shape[1] == MULTIPLE else velocity
         step, noise = loop.rng.randrange(STEPS), torch.randn_like(clean)
         now, then = ends[step : step + 2]
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with half(device):
             with torch.no_grad():
                 if loop.rng.random() < OWN:
                     start = sampling.denoise(sampling.Guided(student, asked, run=run), noise, ends[: step + 1])
