@@ -118,7 +118,7 @@ def api_graph(request: GenerationRequest) -> dict[str, Any]:
         _VAE: _node("VAELoader", "VAE", {"vae_name": "ae.safetensors" if real else model}),
         _SAMPLING: _node("ModelSamplingAuraFlow", "Shift", shift, shift=request.shift),
         _LATENT: _node("EmptySD3LatentImage", "Size", size, noise=request.noise, **_begun(request)),
-        _POSITIVE: _node("CLIPTextEncode", "Prompt", text, truncate=request.truncate),
+        _POSITIVE: _node("CLIPTextEncode", "Prompt", text, truncate=request.truncate, **_varied(request)),
         _NEGATIVE: negative,
         # 1 + x - 1 need not be x.
         _SAMPLER: _node("KSampler", "Sampler", sampler, guidance_scale=request.guidance_scale),
@@ -199,6 +199,7 @@ def request_from_graph(graph: object) -> GenerationRequest:
         "scheduler": sampler.get("scheduler"),
         "noise": kept[_LATENT].get("noise", "per_image"),
         "truncate": kept[_POSITIVE].get("truncate", False),
+        "variation": kept[_POSITIVE].get("variation", 0.0),
         **{name: kept[_LATENT].get(name) for name in _BEGUN if name in kept[_LATENT]},
         "loras": [_lora(inputs[number], kept[number]) for number in adapted],
     }
@@ -213,6 +214,11 @@ def request_from_graph(graph: object) -> GenerationRequest:
 def _begun(request: GenerationRequest) -> dict[str, Any]:
     """Give what a request begins with, by the hashes of pictures that only the home has."""
     return {name: value for name in _BEGUN if (value := getattr(request, name)) not in {None, ()}}
+
+
+def _varied(request: GenerationRequest) -> dict[str, float]:
+    """Give the variation, which ComfyUI's own nodes know nothing of, where there is one."""
+    return {"variation": request.variation} if request.variation else {}
 
 
 def _class(node: object) -> object:

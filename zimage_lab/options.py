@@ -67,6 +67,7 @@ OPTIONS = (
     Option("guidance_scale", number, "X", "classifier-free guidance, 0 to 50; 0 turns it off (default: the model's)"),
     Option("negative_prompt", str, "TEXT", "what the picture shall not show; without effect where guidance is 0"),
     Option("shift", number, "X", "time shift of the schedule (default: the model's)"),
+    Option("variation", number, "X", "more variety between seeds, 0 to 1 (default: 0, the plain picture)"),
     Option("loras", loras, "FILE[:WEIGHT],...", "LoRA files, with commas; names in loras/ of the home, or paths"),
     Option("init_image", str, "FILE", "picture to begin with; the size is its own where none is given"),
     Option("mask", str, "FILE", "picture that is white where the other one is drawn anew"),

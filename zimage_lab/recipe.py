@@ -210,6 +210,7 @@ class RunRecord(BaseModel):
             "Size": f"{asked.width}x{asked.height}",
             "Model": _parameter(self.model.id),
             **({} if asked.shift is None else {"Shift": f"{asked.shift:g}"}),
+            **({"Variation": f"{asked.variation:g}"} if asked.variation else {}),
             "Version": _parameter(f"zimage_lab {self.environment.zimage_lab}"),
         }
         lines = [asked.prompt]

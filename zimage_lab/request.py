@@ -27,6 +27,7 @@ STEPS_RANGE = (1, 1000)  # the flow-match schedule has 1000 training steps
 SEED_RANGE = (0, 2**64 - 1)  # what torch.Generator.manual_seed takes without folding
 GUIDANCE_RANGE = (0.0, 50.0)
 SHIFT_RANGE = (0.01, 100.0)  # Z-Image ships 3.0 and 6.0
+VARIATION_RANGE = (0.0, 1.0)
 PROMPT_CHARACTERS = 20_000  # far above 512 tokens; the exact count is the model's business
 NAME_CHARACTERS = 1024
 SAMPLERS = ("euler",)
@@ -37,7 +38,7 @@ MOST_LORAS = 16
 MOST_REFERENCES = 4
 PICTURE = re.compile(r"[0-9a-f]{64}")
 STRENGTH = 0.6
-LATER = {"loras", "init_image", "mask", "strength", "reference_images"}
+LATER = {"variation", "loras", "init_image", "mask", "strength", "reference_images"}
 
 # What other programs call our options: close matches by spelling would not find these.
 OTHER_NAMES = {
@@ -48,6 +49,7 @@ OTHER_NAMES = {
     "num_inference_steps": "steps",
     "text": "prompt",
     "model_id": "model",
+    "variation_strength": "variation",
     "h": "height",
     "w": "width",
 }
@@ -115,6 +117,9 @@ class GenerationRequest(BaseModel):
         Time shift of the flow-match schedule, 0.01..100; None takes the model's.
     sampler, scheduler, noise
         Names of the method; "euler", "simple", "per_image".
+    variation
+        More variety between the seeds of one prompt, 0..1: noise of the seed's own on the prompt's features while the
+        first quarter of the steps runs; 0 is exactly the plain picture.
     truncate
         Cut a prompt that has more tokens than the model takes, instead of refusing it.
     loras
@@ -149,6 +154,7 @@ class GenerationRequest(BaseModel):
     sampler: str = "euler"
     scheduler: str = "simple"
     noise: str = "per_image"
+    variation: float = 0.0
     truncate: bool = False
     loras: tuple[Lora, ...] = ()
     init_image: str | None = None
@@ -182,13 +188,13 @@ class GenerationRequest(BaseModel):
             return _size(name, value)
         return checked_integer(name, value, *(STEPS_RANGE if name == "steps" else SEED_RANGE))
 
-    @field_validator("guidance_scale", "shift", mode="before")
+    @field_validator("guidance_scale", "shift", "variation", mode="before")
     @classmethod
     def _number(cls, value: object, info: ValidationInfo) -> float | None:
         if value is None and info.field_name == "shift":
             return None
-        low, high = SHIFT_RANGE if info.field_name == "shift" else GUIDANCE_RANGE
-        return checked_real(str(info.field_name), value, low, high)
+        ranges = {"shift": SHIFT_RANGE, "variation": VARIATION_RANGE, "guidance_scale": GUIDANCE_RANGE}
+        return checked_real(str(info.field_name), value, *ranges[str(info.field_name)])
 
     @field_validator("sampler", "scheduler", "noise", mode="before")
     @classmethod

@@ -31,7 +31,10 @@ KINDS = ("single", "pair", "triple", "count", "sign", "sentence")
 EDITS = ("recolour", "add", "remove", "move")
 """Kinds of prompts and of edits, as `miniature.scenes` and `.edits` name them; here so that help needs no import."""
 
-ASKED = ("model", "language", "prompts", "kind", "seeds", "steps", "guidance_scale", "seed")
+CHANGED = ("steps", "guidance_scale", "variation")
+"""Options of a request that an evaluation may change."""
+
+ASKED = ("model", "language", "prompts", "kind", "seeds", *CHANGED, "seed")
 """Options that an evaluation's figures depend on."""
 
 MOST_PROMPTS = 100_000
@@ -68,6 +71,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--model", default="miniature-turbo", metavar="NAME", help="default: miniature-turbo")
     parser.add_argument("--steps", type=whole, metavar="N", help="denoising steps (default: the model's)")
     parser.add_argument("--guidance-scale", type=number, metavar="X", help="guidance (default: the model's)")
+    parser.add_argument("--variation", type=number, metavar="X", help="more variety between seeds, 0 to 1 (default: 0)")
     parser.add_argument("--kind", choices=(*KINDS, *EDITS), help="only prompts of this kind (default: all in turn)")
     parser.add_argument(
         "--seeds", type=whole, default=1, metavar="N", help="pictures of each prompt; from 2 on their distance is told"
@@ -83,7 +87,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     seed = checked_integer("--seed", arguments.seed, 0, 2**64 - 1)
     seeds = checked_integer("--seeds", arguments.seeds, 1, MOST_SEEDS)
     options: dict[str, Any] = {"model": arguments.model, "width": EDGE, "height": EDGE}
-    options |= {name: value for name in ("steps", "guidance_scale") if (value := getattr(arguments, name)) is not None}
+    options |= {name: value for name in CHANGED if (value := getattr(arguments, name)) is not None}
     from zimage_lab import load
     from zimage_lab.miniature import evaluate as evaluation
     from zimage_lab.miniature import questions

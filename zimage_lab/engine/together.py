@@ -37,7 +37,7 @@ GPU_PIXELS = 1024 * 1024
 MOST = 16
 """Most pictures of a batch, so that the first one does not wait long for the others."""
 
-OWN = {"prompt", "negative_prompt", "seed", "truncate"}
+OWN = {"prompt", "negative_prompt", "seed", "truncate", "variation"}
 """What the requests of one batch may differ in."""
 
 

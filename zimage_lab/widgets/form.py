@@ -73,6 +73,7 @@ class Form:
             "steps": IntText(description=words("steps"), tooltip=words("steps_tip")),
             "guidance_scale": FloatText(description=words("guidance_scale"), step=0.5, tooltip=words("guidance_tip")),
             "shift": FloatText(description=words("shift"), step=0.5, tooltip=words("shift_tip")),
+            "variation": FloatText(description=words("variation"), step=0.1, tooltip=words("variation_tip")),
         }
         self.numbers = Row(numbers)
         self.advanced = Fold(words("advanced"), [self.numbers.widget])
@@ -119,6 +120,7 @@ class Form:
         self.seed.take(request.seed)
         self.reference.fill(request.reference_images)
         self.beginning.fill(request)
+        self.fields["variation"].value = request.variation
         for name in FOLLOWING:
             value = getattr(request, name)
             if value is None and self.model is not None:  # a shift that nobody chose
@@ -238,7 +240,7 @@ class Form:
         return beside(error, label, self._words)
 
     def _hand(self, name: str, change: Any) -> None:  # noqa: ANN401 - traitlets' change
-        if self.model is not None and not self._writing:
+        if self.model is not None and not self._writing and name in FOLLOWING:
             differs = change["new"] != getattr(self.model.card.defaults, name)
             (self.by_hand.add if differs else self.by_hand.discard)(name)
         toggle_class(self.fields[name], "zl-hand", on=name in self.by_hand)

@@ -41,6 +41,7 @@ def recipe(record: RunRecord, words: Words) -> str:
         ("steps", asked.steps),
         ("guidance_scale", f"{asked.guidance_scale:g}"),
         ("shift", "" if asked.shift is None else f"{asked.shift:g}"),
+        ("variation", f"{asked.variation:g}" if asked.variation else ""),
         ("seconds", words("list").join(f"{stage} {took:.2f}" for stage, took in record.seconds.items())),
         ("device", f"{ran.device}, {ran.dtype}"),
         ("file", record.image.path if record.image else ""),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.engine import decoding
+from zimage_lab.engine.families import varied
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.models import load_stable_diffusion, memory, tokens
 
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Text features (batch, 77, width) of prompts and, with guidance, of their negatives."""
+    """Text features (batch, 77, width) of prompts, of their negatives with guidance, and what the first steps see."""
 
     positive: torch.Tensor
     negative: torch.Tensor | None
+    early: torch.Tensor
 
 
 def precision(device: str) -> torch.dtype:
@@ -116,9 +118,13 @@ class StableDiffusion:
 
     def encode(self, requests: Sequence[GenerationRequest], references: Sequence[Image.Image] = ()) -> Features:  # noqa: ARG002 - they do not edit
         """Encode the prompts, and the negative prompts where guidance uses them."""
+        import torch
+
         positive = self._features([request.prompt for request in requests])
         guided = requests[0].guidance_scale > 1
-        return Features(positive, self._features([r.negative_prompt for r in requests]) if guided else None)
+        negative = self._features([r.negative_prompt for r in requests]) if guided else None
+        early = torch.stack([varied.blurred(one, request) for one, request in zip(positive, requests, strict=True)])
+        return Features(positive, negative, early)
 
     def _features(self, prompts: Sequence[str]) -> torch.Tensor:
         import torch
@@ -171,11 +177,12 @@ class StableDiffusion:
         scheduler = type(self._scheduler).from_config(self._scheduler.config)  # it counts its steps: one for each run
         scheduler.set_timesteps(asked.steps, device=self.device)
         x = latents.to(self.device) * scheduler.init_noise_sigma
-        states = features.positive
-        if features.negative is not None:
-            states = torch.cat([features.negative, features.positive])
+        without = [] if features.negative is None else [features.negative]
+        first, later = torch.cat([*without, features.early]), torch.cat([*without, features.positive])
+        until = varied.early(asked.steps)
         with torch.inference_mode():
             for index, time in enumerate(scheduler.timesteps):
+                states = first if index < until else later
                 told = self._noise_in(x, time, states, asked.guidance_scale, scheduler)
                 expected = _expected(scheduler, x, told, time)
                 x = scheduler.step(told, time, x, return_dict=False)[0]

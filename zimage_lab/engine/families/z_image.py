@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.engine import decoding, pictures
-from zimage_lab.engine.families import euler
+from zimage_lab.engine.families import euler, varied
 from zimage_lab.engine.families import z_image_forward as forward
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
@@ -31,10 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Text features of prompts and, with guidance, of their negatives, each (tokens, width)."""
+    """Text features of prompts and, with guidance, of their negatives, each (tokens, width).
+
+    What the first steps see in the prompts' place is `early`, empty where that is nothing else.
+    """
 
     positive: list[torch.Tensor]
     negative: list[torch.Tensor]
+    early: list[torch.Tensor]
 
 
 class ZImage:
@@ -166,7 +170,10 @@ class ZImage:
         guided = requests[0].guidance_scale > 0
         positive = [self._features(request.prompt, request) for request in requests]
         negative = [self._features(request.negative_prompt, request) for request in requests] if guided else []
-        return Features(positive, negative)
+        early = []
+        if any(request.variation for request in requests):
+            early = [varied.blurred(one, request) for one, request in zip(positive, requests, strict=True)]
+        return Features(positive, negative, early)
 
     def _features(self, prompt: str, request: GenerationRequest) -> torch.Tensor:
         ids = tokens.encode(self.model, prompt)
@@ -230,8 +237,18 @@ class ZImage:
         self, guidance: float, features: Features, x: torch.Tensor, sigmas: list[float]
     ) -> Callable[[torch.Tensor, int], torch.Tensor]:
         """Give the function from latents and step to their derivative by sigma, in float32."""
-        captions = [*features.positive, *features.negative]
-        run = (self._plain if self.reference else self._planned)(captions, x, sigmas)
+        prepare = self._plain if self.reference else self._planned
+        run = prepare([*features.positive, *features.negative], x, sigmas)
+        if features.early:
+            first, later, until = (
+                prepare([*features.early, *features.negative], x, sigmas),
+                run,
+                varied.early(len(sigmas) - 1),
+            )
+
+            def run(x: torch.Tensor, step: int) -> torch.Tensor:
+                return (first if step < until else later)(x, step)
+
         if not features.negative:
             return run
         count = len(features.positive)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.engine import pictures
-from zimage_lab.engine.families import euler
+from zimage_lab.engine.families import euler, varied
 from zimage_lab.engine.families.z_image import ZImage
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.models import load_z_image_edit, memory, tokens
@@ -36,8 +36,9 @@ class Instruction:
 
     Parameters
     ----------
-    positive, negative
-        For each request the features of its parts; without guidance there are no negative ones.
+    positive, negative, early
+        For each request the features of its parts, those of its negative prompt where there is guidance, and what the
+        first steps see in the place of the first.
     latents
         Clean latents of each picture, (channels, 1, height, width).
     seen
@@ -46,6 +47,7 @@ class Instruction:
 
     positive: list[Parts]
     negative: list[Parts]
+    early: list[Parts]
     latents: list[torch.Tensor]
     seen: list[torch.Tensor]
 
@@ -93,7 +95,10 @@ class ZImageEdit(ZImage):
                 config = self.vae.config
                 latents.append(((mean - config.shift_factor) * config.scaling_factor).unsqueeze(1).to(self.dtype))
                 seen.append(self._look(picture))
-        return Instruction(positive, negative, latents, seen)
+        early = [
+            [varied.blurred(part, request) for part in parts] for parts, request in zip(positive, requests, strict=True)
+        ]
+        return Instruction(positive, negative, early, latents, seen)
 
     def _parts(self, prompt: str, request: GenerationRequest, count: int) -> Parts:
         limit = self.model.card.max_tokens if request.truncate else None
@@ -131,9 +136,10 @@ class ZImageEdit(ZImage):
     ) -> Callable[[torch.Tensor, int], torch.Tensor]:
         import torch
 
-        every, count = [*given.positive, *given.negative], len(given.positive)
+        count, until = len(given.positive), varied.early(len(sigmas) - 1)
 
         def run(x: torch.Tensor, step: int) -> torch.Tensor:
+            every = [*(given.early if step < until else given.positive), *given.negative]
             noisy = x.to(self.dtype).unsqueeze(2)
             noisy = torch.cat([noisy, noisy]) if given.negative else noisy
             outputs = self.transformer(
