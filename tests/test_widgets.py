@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import io
 import json
+import re
 import string
 import subprocess
 import sys
@@ -221,6 +223,22 @@ def test_a_wrong_number_is_a_sentence_beside_its_field(
     assert not shown.create.form.rows[field].sentences
     shown.create.generate.click()
     assert len(still.all) == 1
+
+
+@pytest.mark.parametrize("prompt", ["a red cat, " * 300, "一只<红色>的猫，" * 300])
+def test_what_is_too_long_is_marked(shown: Panel, prompt: str) -> None:
+    field = shown.create.form.prompt
+    field.value = prompt
+    assert "zl-gone" not in field.cut._dom_classes
+    assert "<红色>" not in field.cut.value, "a prompt is text"
+    fits, model = models.kept(shown.create.form.model, prompt), shown.create.form.model
+    marked = re.search("<mark>(.*)…</mark>", field.cut.value)
+    assert marked is not None
+    assert prompt[fits:].startswith(html.unescape(marked[1]))
+    assert models.count(model, prompt[:fits]) <= 512 < models.count(model, prompt[: fits + 12])
+    field.value = prompt[:fits]
+    assert not field.row.sentences
+    assert "zl-gone" in field.cut._dom_classes
 
 
 @pytest.mark.parametrize("seed", ["", "-1", "1.5", "nan", str(2**64), "²", "9" * 5000])

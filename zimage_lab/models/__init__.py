@@ -9,7 +9,7 @@ from zimage_lab.models.card import ModelCard
 from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find, models
 from zimage_lab.models.check import build, check
 from zimage_lab.models.registry import add, remove
-from zimage_lab.models.tokens import count, unknown_words
+from zimage_lab.models.tokens import count, kept, unknown_words
 from zimage_lab.models.weights import FoundWeights, found
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "count",
     "find",
     "found",
+    "kept",
     "models",
     "remove",
     "unknown_words",

@@ -84,6 +84,29 @@ def count(model: Model, prompt: str) -> int | None:
     return None if model.path is None else len(encode(model, prompt))
 
 
+def kept(model: Model, prompt: str) -> int:
+    """Say how many characters of a prompt fit with its template into what the model reads; the rest is too long.
+
+    Parameters
+    ----------
+    model
+        A model that is on this machine.
+    prompt
+        Any text.
+
+    Raises
+    ------
+    ModelLoadError
+        As for `encode`.
+    """
+    clip = model.card.family == "stable_diffusion"
+    text, before = (prompt, 0) if clip else (TEMPLATE.format(prompt), TEMPLATE.index("{}"))
+    places = tokenizer(model).encode(text).offsets
+    behind = 1 if clip else sum(start >= before + len(prompt) for start, _ in places)
+    lost = places[model.card.max_tokens - behind : len(places) - behind]
+    return lost[0][0] - before if lost else len(prompt)
+
+
 def unknown_words(model: Model, prompt: str) -> list[str]:
     """List the words of a prompt that a miniature never met, in order, each once; empty where there is no vocabulary.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Textarea, VBox
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 EXAMPLES = 3
 UNKNOWN_SHOWN = 6
 WORD_CHARACTERS = 24
+CUT_BEFORE, CUT_SHOWN = 40, 400
+"""Characters shown of what stays before a cut, and of what goes."""
 
 
 class PromptField:
@@ -40,11 +43,12 @@ class PromptField:
         self.count = classed(HTML(), "zl-count")
         self.count.tooltip = words("tokens")
         self.row = Row({"prompt": self.area})
+        self.cut = classed(HTML(), "zl-cut", "zl-gone")
         self._notice = ""
         self.tools = VBox()
         self.examples = VBox()
         self.vocabulary = Fold(words("words"), [])
-        prompt = classed(VBox([self.row.widget, self.count]), "zl-prompt")
+        prompt = classed(VBox([self.row.widget, self.count, self.cut]), "zl-prompt")
         self.widget = VBox([prompt, self.tools, self.examples, self.vocabulary.widget])
         self.area.observe(lambda _: changed(), "value")
 
@@ -86,11 +90,22 @@ class PromptField:
             number = None  # the engine says what is wrong with the model when it is asked to draw
         over = number is not None and number > limit
         self.row.complain("prompt", self._words("too_long", number=number, limit=limit) if over else "")
+        self._mark(prompt, models.kept(model, prompt) if over else len(prompt))
         self.count.value = f"{'-' if number is None else number}/{limit}"
         unknown = models.unknown_words(model, prompt)
         # The warning takes the notice's place, so that nothing moves while somebody types.
         warning = text(self._words("unknown", words=self._listed(unknown)), "warn") if unknown else ""
         self.row.say(warning or self._notice)
+
+    def _mark(self, prompt: str, kept: int) -> None:
+        """Show which words would be cut, behind the last ones that stay."""
+        lost = prompt[kept:]
+        toggle_class(self.cut, "zl-gone", on=not lost)
+        before, after = prompt[max(0, kept - CUT_BEFORE) : kept], lost[:CUT_SHOWN]
+        rest = "…" if len(lost) > CUT_SHOWN else ""
+        title = html.escape(self._words("cut"))
+        marked = f"{'…' if kept > CUT_BEFORE else ''}{html.escape(before)}<mark>{html.escape(after)}{rest}</mark>"
+        self.cut.value = f'<div class="zl-text">{title} {marked}</div>' if lost else ""
 
     def _listed(self, unknown: list[str]) -> str:
         quoted = self._words("list").join(f"“{word[:WORD_CHARACTERS]}”" for word in unknown[:UNKNOWN_SHOWN])

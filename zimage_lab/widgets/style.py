@@ -70,6 +70,7 @@ CSS = """
 .zl-text.zl-error { color: var(--jp-error-color1, #d32f2f); }
 .zl-text.zl-warn { color: var(--jp-warn-color0, #b25c00); }
 .jp-mod-dark .zl-text.zl-warn, [data-jp-theme-light="false"] .zl-text.zl-warn { color: var(--jp-warn-color1, #ffb74d); }
+.zl-cut mark { color: var(--jp-error-color1, #d32f2f); background: none; text-decoration: line-through; }
 .zl-caption { font-size: var(--jp-ui-font-size1, 13px); line-height: 20px; color: var(--jp-ui-font-color2, #616161); }
 .zl-prompt { position: relative; }
 .zl-prompt > .zl-count { position: absolute; top: 0; right: 0; width: auto; line-height: 20px; }

@@ -116,6 +116,12 @@ CREATE: dict[str, tuple[str, str]] = {
         "Time shift of the schedule: higher spends more steps on the composition",
         "采样时间偏移：越高越注重构图",
     ),
+    "cut": ("What is too long is marked:", "标出的部分过长："),
+    "variation": ("Variation", "变化"),
+    "variation_tip": (
+        "More variety between seeds, 0 to 1: higher strays further from the prompt",
+        "让不同种子的画面差别更大，0 到 1：越高越偏离提示词",
+    ),
     "by_hand": ("Changed by hand: stays when the model changes", "已手动修改：切换模型时保留"),
     "not_applied": ("Nothing was queued. ", "未加入队列。"),
     # the buttons
