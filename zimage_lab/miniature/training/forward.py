@@ -215,7 +215,7 @@ def _block(block: Any, x: torch.Tensor, table: torch.Tensor, time: torch.Tensor 
     heads = linear(block.attention_norm1(x) * scales[0], weights).unflatten(-1, (3, attention.heads, -1))
     query, key, value = heads.unbind(2)
     query, key = _turned(attention.norm_q(query), table), _turned(attention.norm_k(key), table)
-    seen = scaled_dot_product_attention(*(part.transpose(1, 2) for part in (query, key, value)))
+    seen = scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
     x = x + gates[0] * block.attention_norm2(attention.to_out[0](seen.transpose(1, 2).flatten(2)))
     h = linear(block.ffn_norm1(x) * scales[1], torch.cat([feed.w1.weight, feed.w3.weight]))
     first, third = h.chunk(2, dim=-1)
