@@ -274,7 +274,8 @@ def test_wildcards_and_styles_only_where_asked_for(shell: InteractiveShell, engi
     run(shell, "%%zimage --wildcards\n{a|b} cat")
     assert [job.request.prompt for job in engine.submitted[-2:]] == ["a cat", "b cat"]
     before = len(engine.submitted)
-    batch, _, _, _ = run(shell, "%%zimage --wildcards --draws 3 --seed 1\n{a|b|c|d} cat")
+    batch, _, _, shown = run(shell, "%%zimage --wildcards --draws 3 --seed 1\n{a|b|c|d} cat")
+    assert sum("Batch(3 pictures" in str(one.data) for one in shown) <= 1, "once, as the cell's result"
     assert len(engine.submitted) == before + 3
     assert len(batch.frame()) == 3
 

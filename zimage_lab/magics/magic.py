@@ -15,7 +15,7 @@ from zimage_lab.errors import InvalidRequest, ZImageError, shown
 from zimage_lab.magics import commands
 from zimage_lab.magics.completion import OWN
 from zimage_lab.magics.line import Short, unknown, words
-from zimage_lab.magics.show import display, show
+from zimage_lab.magics.show import show, show_batch
 from zimage_lab.options import OPTIONS, whole
 from zimage_lab.prompts import expand
 from zimage_lab.values import checked_integer
@@ -32,9 +32,6 @@ MOST_PICTURES = 1000
 """Most pictures of each prompt."""
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
-
-QUIET = {"text/plain": "", "text/html": ""}
-"""What the progress leaves behind: the same in a notebook that was saved, converted, or run again by a test."""
 
 
 def _request_options(function: Function) -> Function:
@@ -140,10 +137,7 @@ class ZImageMagics(Magics):
     @staticmethod
     def _several(written: list[Written], pictures: int, given: dict[str, Any], waits: bool) -> Batch:  # noqa: FBT001
         batch = zimage_lab.load().batch([one._asdict() for one in written], seeds=pictures, **given)
-        if waits:
-            display(batch)
-            batch.wait()
-        return batch
+        return show_batch(batch) if waits else batch
 
     def _written(self, text: str, given: dict[str, Any]) -> list[Written]:
         """Give the prompts that the cell stands for, and take from the options what was needed for it."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.display import display as ipython_display
 
 from zimage_lab.engine import live
 from zimage_lab.engine.waiting import STOP_SECONDS
+from zimage_lab.errors import ZImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zimage_lab.batch import Batch
     from zimage_lab.engine.job import Job
     from zimage_lab.result import GeneratedImage
+
+Outcome = TypeVar("Outcome")
 
 display: Any = ipython_display  # IPython leaves it untyped
 
@@ -40,22 +47,32 @@ def show(job: Job) -> GeneratedImage:
         The picture.
     """
     notes(job.warnings)
+    return _watched(job, job.result)
+
+
+def show_batch(batch: Batch) -> Batch:
+    """Wait for a batch in the same way; the cell then shows it once, as its result."""
+    return _watched(batch, batch.wait)
+
+
+def _watched(made: Any, outcome: Callable[..., Outcome]) -> Outcome:  # noqa: ANN401 - a job, or what follows one
     slot = display(QUIET, raw=True, display_id=True)
     last = ""
     try:
-        while not job.done:
-            now = live.progress(job)
+        while not made.done:
+            now = live.progress(made)
             if now != last and slot is not None:
                 slot.update({"text/plain": "", "text/html": now}, raw=True)
                 last = now
             try:
-                return job.result(timeout=live.LOOK)
+                return outcome(timeout=live.LOOK)
             except TimeoutError:
                 continue
-        return job.result()
+        return outcome()
     except KeyboardInterrupt:
-        job.cancel()  # also where the interrupt came between two looks
-        job.wait(STOP_SECONDS)
+        made.cancel()  # also where the interrupt came between two looks
+        with suppress(TimeoutError, ZImageError):
+            outcome(timeout=STOP_SECONDS)
         raise
     finally:
         if slot is not None:
