@@ -11,6 +11,7 @@ import { IDisposable } from '@lumino/disposable';
 import { Panel, Widget } from '@lumino/widgets';
 
 import { runBeside } from './beside';
+import { ConnectionLine } from './connection';
 import { connectWidgets, outputArea } from './widgetHost';
 import { Words } from './words';
 
@@ -47,6 +48,8 @@ export class Studio extends Panel {
     this._notice = new Widget();
     this._notice.addClass('zimage-studio-notice');
     this._notice.node.setAttribute('role', 'status');
+    this._connection = new ConnectionLine(options.words);
+    this.addWidget(this._connection);
     this.addWidget(this._notice);
     void this.start();
   }
@@ -139,6 +142,7 @@ export class Studio extends Panel {
     this.addWidget(output);
     this._session?.statusChanged.connect(this._onStatus, this);
     this._session?.iopubMessage.connect(this._onMessage, this);
+    this._connection.follow(this._session);
   }
 
   private async _showPanel(): Promise<void> {
@@ -222,6 +226,7 @@ export class Studio extends Panel {
   }
 
   private _disconnect(): void {
+    this._connection.follow(null);
     this._session?.statusChanged.disconnect(this._onStatus, this);
     this._session?.iopubMessage.disconnect(this._onMessage, this);
     this._widgets?.dispose();
@@ -251,6 +256,7 @@ export class Studio extends Panel {
     this._notice.show();
   }
 
+  private _connection: ConnectionLine;
   private _notice: Widget;
   private _options: StudioOptions;
   private _output: SimplifiedOutputArea | null = null;

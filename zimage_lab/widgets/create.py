@@ -16,6 +16,7 @@ from zimage_lab.widgets.fields import Fold, classed, text, toggle_class
 from zimage_lab.widgets.form import Form
 from zimage_lab.widgets.found import FoundRecipe
 from zimage_lab.widgets.improving import Improving
+from zimage_lab.widgets.interrupted import Interrupted
 from zimage_lab.widgets.picture import PictureFrame
 from zimage_lab.widgets.progress import ProgressLine, told
 from zimage_lab.widgets.sentences import beside, translated
@@ -62,6 +63,7 @@ class Create:
         self.generate = classed(Button(description=words("generate"), tooltip=words("generate_tip")), "zl-generate")
         self.cancel = cancel_button(words, self.stop)
         self.notice = classed(HTML(), "zl-under")
+        self.interrupted = Interrupted(words, lambda: self.engine, changed)
         self.frame, self.progress, self.strip = PictureFrame(words), ProgressLine(), Strip(self._pin)
         self.summary, self.failure, self.code = classed(HTML(), "zl-summary"), HTML(), HTML()
         self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply", disabled=True)
@@ -79,6 +81,7 @@ class Create:
     def draw(self, jobs: list[Job], status: dict[str, Any]) -> None:
         """Show jobs, newest first, and what the engine does; for the publisher."""
         self.improving.draw()
+        self.interrupted.draw()
         active = active_job(jobs)
         shown = next((job for job in jobs if job.id == self._pinned), None) or active or next(iter(jobs), None)
         waiting = [job for job in reversed(jobs) if job.state == "queued"]
@@ -130,7 +133,8 @@ class Create:
             self.form.take(recipe)
 
     def _assemble(self) -> Any:  # noqa: ANN401 - ipywidgets have no types
-        go = classed(VBox([classed(HBox([self.generate, self.cancel]), "zl-row"), self.notice]), "zl-go")
+        buttons = classed(HBox([self.generate, self.cancel]), "zl-row")
+        go = classed(VBox([buttons, self.notice, self.interrupted.widget]), "zl-go")
         actions = classed(HBox([self.reuse, self.show_code]), "zl-actions")
         view = [self.frame.widget, self.progress.widget, self.summary, self.failure, actions, self.code]
         view += [self.recipe.widget, self.session, self.strip.widget]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets import HTML, HBox, VBox
 
 from zimage_lab.errors import InvalidRequest, ZImageError, shown
+from zimage_lab.widgets.carry import carry
 from zimage_lab.widgets.create import Create
 from zimage_lab.widgets.fields import classed, refill, text
 from zimage_lab.widgets.gallery import Gallery
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zimage_lab.engine.desk import Desk
+    from zimage_lab.engine.events import Event
     from zimage_lab.request import GenerationRequest
 
 MOST = 4
@@ -119,11 +121,15 @@ class Panel:
             for part in (form.reference, form.beginning.picture, form.writing):
                 part.place = lambda: self.choice.place
             first = self.engine.status().get("default_model")
-            self._unsubscribe = self.engine.events.subscribe(lambda _: self.publisher.mark())
+            self._unsubscribe = self.engine.events.subscribe(self._heard)
         except ZImageError as error:
             self.create.say(f"{self.words('no_engine')} {translated(str(error), self.words)}")
         self.choice.look(first)
         self.publisher.start()
+        self.publisher.mark()
+
+    def _heard(self, event: Event) -> None:
+        self.create.interrupted.heard(event)
         self.publisher.mark()
 
     def _go_on_from(self, request: GenerationRequest) -> None:
@@ -150,7 +156,8 @@ def panel(engine: Desk | None = None, language: str | None = None) -> Root:
     """Show the studio in a notebook: prompt, settings, Generate, and the picture as it forms.
 
     It returns at once, before any model is loaded, and never keeps the kernel from answering. Called again, after the
-    page was loaded anew, it finds the running job and its result. A kernel keeps its four newest panels.
+    page was loaded anew, it finds the running job, its result, and what was typed. A kernel keeps its four newest
+    panels.
 
     Parameters
     ----------
@@ -164,6 +171,8 @@ def panel(engine: Desk | None = None, language: str | None = None) -> Root:
     An ipywidgets widget.
     """
     made = Panel(engine, language)
+    if _live:
+        carry(_live[-1].create, made.create)
     _live.append(made)
     if len(_live) > MOST:
         _live.popleft().retire()

@@ -62,6 +62,11 @@ class SeedField:
         """The seed shown; what is no number is given as it is."""
         return whole(str(self.field.value).strip())
 
+    @property
+    def spent(self) -> bool:
+        """Whether a picture was queued with the seed shown."""
+        return not self._fresh
+
     def used(self) -> None:
         """Say that a picture was queued with the seed shown."""
         self._fresh = False

@@ -138,6 +138,16 @@ CREATE: dict[str, tuple[str, str]] = {
     "copy": ("Copy", "复制"),
     "recipe": ("Recipe", "配方"),
     "session": ("This session", "本次会话"),
+    # what a restart interrupted
+    "interrupted_one": ("Python was restarted while this was made: {prompt}", "Python 重启时正在生成：{prompt}"),
+    "interrupted_many": (
+        "Python was restarted while {number} pictures were made",
+        "Python 重启时正在生成 {number} 张图片",
+    ),
+    "interrupted_again": ("Make", "生成"),
+    "interrupted_again_tip": ("Make it after all, with the same seed", "用相同的种子继续生成"),
+    "interrupted_drop": ("Drop", "放弃"),
+    "interrupted_drop_tip": ("Take it out of the queue", "从队列中移除"),
     # the states
     "empty": ("Your picture appears here", "图片会出现在这里"),
     "idle": ("Ready", "就绪"),
