@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from zimage_lab.widgets.words import TABLE
 
 WIDGETS = Path(zimage_lab.__file__).parent / "widgets"
 EXTENSION = Path(__file__).parents[1] / "labextension" / "src"
+SCHEMA = EXTENSION.parent / "schema" / "studio.json"
 HAN = re.compile(r"[㐀-鿿]")
 HOLE = re.compile(r"\{(\w+)\}")
 ENTRY = re.compile(r"^  (\w+): '(.*)',?$", re.MULTILINE)
+
+SETTING = re.compile(r"""^  (\w+|'[^']*'|"[^"]*"):\s+'([^']*)'""", re.MULTILINE)
 
 
 def holes(text: str) -> set[str]:
@@ -61,3 +65,14 @@ def test_the_extension_is_in_both_languages_and_says_nothing_else() -> None:
     assert [key for key in english if not re.search(rf"(text|words)\.{key}\b", used)] == []
     shown = re.compile(r"(?:label|caption|title|textContent|placeholder|okLabel)(?::| =) *['\"`]")
     assert [path.name for path, source in code.items() if shown.search(source)] == []
+
+
+def test_the_settings_are_named_in_both_languages() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert schema["jupyter.lab.transform"] is True, "else the registry never asks for the Chinese names"
+    named = {schema["title"], schema["description"], schema["jupyter.lab.setting-icon-label"]}
+    named |= {one[key] for one in schema["properties"].values() for key in ("title", "description")}
+    code = (EXTENSION / "settingWords.ts").read_text(encoding="utf-8")
+    chinese = {name.strip("'\""): text for name, text in SETTING.findall(code)}
+    assert set(chinese) == named
+    assert all(HAN.search(text) for text in chinese.values())

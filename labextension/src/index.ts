@@ -10,9 +10,11 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { acceptDrops } from './dropping';
 import { addFileMenu } from './fileMenu';
 import { studioIcon } from './icon';
 import { addPanelCommands } from './panelCommands';
+import { nameSettings } from './settingWords';
 import { panelCode, settings } from './settings';
 import { addStatusItem, StatusItem } from './statusItem';
 import { Host, Studio } from './studio';
@@ -56,11 +58,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null
   ) => {
     const text = words((translator ?? nullTranslator).languageCode);
+    nameSettings(registry, PLUGIN, text.isChinese);
     const tracker = new WidgetTracker<MainAreaWidget<Studio>>({ namespace: NAME });
     const code = async () => panelCode(await settings(registry, PLUGIN), text.isChinese);
 
     const made = (id: string, host?: Host) => {
       const content = new Studio({ services: app.serviceManager, rendermime, words: text, code, host });
+      acceptDrops(content, text, path => app.serviceManager.contents.localPath(path));
       const widget = new MainAreaWidget({ content });
       widget.id = id;
       widget.title.label = text.title;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from zimage_lab.widgets.panel import Panel, bring, cancel, panel
+from zimage_lab.widgets.bringing import bring, drop
+from zimage_lab.widgets.panel import Panel, cancel, panel
 
-__all__ = ["Panel", "bring", "cancel", "panel"]
+__all__ = ["Panel", "bring", "cancel", "drop", "panel"]

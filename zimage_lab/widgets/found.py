@@ -35,14 +35,16 @@ class FoundRecipe:
     def __init__(self, words: Words, apply: Callable[[PictureRecipe], None]) -> None:
         self._words = words
         self.recipe: PictureRecipe | None = None
-        self.upload = FileUpload(accept=".png,.jpg,.jpeg,.webp", multiple=False, description=words("upload"))
+        self.upload = FileUpload(
+            accept=".png,.jpg,.jpeg,.webp", multiple=False, description=words("upload"), tooltip=words("upload")
+        )
         self.row = Row({"picture": self.upload})
         self.listed = HTML()
         self.apply = Button(description=words("apply"), icon="check")
         self.apply_row = classed(HBox([self.apply]), "zl-actions", "zl-gone")
         note = HTML(text(words("from_picture_note")))
         self.fold = Fold(words("from_picture"), [note, self.row.widget, VBox([self.listed, self.apply_row])])
-        self.widget = self.fold.widget
+        self.widget = classed(self.fold.widget, "zl-found")
         self.upload.observe(self._uploaded, "value")
         self.apply.on_click(lambda _: self._take(apply))
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import html
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, HBox, VBox
 
-from zimage_lab.errors import InvalidRequest, ZImageError, shown
+from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.widgets.carry import carry
 from zimage_lab.widgets.create import Create
 from zimage_lab.widgets.fields import classed, refill, text
@@ -185,35 +184,15 @@ def cancel() -> None:
         _live[-1].create.stop()
 
 
-def bring(path: str, use: str = "recipe") -> None:
-    """Hand a picture's file to the panel that was made last; for the file browser of JupyterLab.
-
-    Parameters
-    ----------
-    path
-        The file, as the kernel finds it.
-    use
-        "recipe" shows how it was made, "init_image" begins with it.
+def newest() -> Panel:
+    """Give the panel that was made last.
 
     Raises
     ------
     InvalidRequest
-        When there is no such use, no panel, or no such file.
+        When there is none.
     """
-    field = "use"
-    if use not in {"recipe", "init_image"}:
-        raise InvalidRequest(field, use, f"{shown(use)} is not known", "Use 'recipe' or 'init_image'.")
     if not _live:
-        raise InvalidRequest(field, use, "there is no panel", "Call panel() first.")
-    field, create = "path", _live[-1].create
-    file = Path(path)
-    if not file.is_file():
-        raise InvalidRequest(field, path, f"there is no file {shown(path)} here", "Choose a picture of this machine.")
-    _live[-1].tabs.turn("create")
-    if use == "recipe":
-        create.found.read(file.name, file.read_bytes())
-        create.form.settings.open(opened=True)
-        create.found.fold.open(opened=True)
-    else:
-        create.form.beginning.picture.choose(file)
-        create.form.beginning.fold.open(opened=True)
+        field = "panel"
+        raise InvalidRequest(field, None, "there is none in this kernel", "Call panel() first.")
+    return _live[-1]

@@ -57,7 +57,9 @@ class PictureField:
         self.shown: Callable[[], Path | None] = lambda: None
         self.image = classed(Image(value=b"", format="webp"), "zl-reference", "zl-blank")
         self.take = Button(description=words("take_shown"), tooltip=words("take_shown_tip"), icon="clone")
-        self.upload = FileUpload(accept=".png,.jpg,.jpeg,.webp", multiple=False, description=words("upload"))
+        self.upload = FileUpload(
+            accept=".png,.jpg,.jpeg,.webp", multiple=False, description=words("upload"), tooltip=words("upload")
+        )
         self.clear = Button(tooltip=words("clear_picture"), icon="times")
         self.row = Row({field: self.image}, [self.take, self.upload, classed(self.clear, "zl-icon", "zl-gone")])
         self.widget = VBox([HTML(f'<div class="zl-caption">{words(field)}</div>'), self.row.widget])

@@ -81,6 +81,10 @@ CSS = """
 .zl-panel .jupyter-button { height: 32px; line-height: 32px; width: auto; border-radius: 2px; box-shadow: none;
   padding: 0 12px; font-size: inherit; }
 .zl-panel .jupyter-button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+/* ipywidgets put the number of chosen files behind the words; here a file is taken at once, and the number is 0 */
+.zl-panel .widget-upload { font-size: 0; }
+.zl-panel .widget-upload > i { font-size: var(--jp-ui-font-size1, 13px); }
+.zl-panel .widget-upload::after { content: attr(title); font-size: var(--jp-ui-font-size1, 13px); }
 .zl-panel .zl-icon { flex: 0 0 32px; width: 32px; padding: 0; }
 .zl-panel .zl-icon.mod-active { color: var(--jp-brand-color1, #1976d2); }
 .zl-panel .zl-generate { flex: 1 1 auto; background: var(--jp-brand-color1, #1976d2);
@@ -126,11 +130,13 @@ CSS = """
 .zl-summary span { color: var(--jp-ui-font-color2, #616161); font-size: var(--jp-ui-font-size0, 11px);
   user-select: text; }
 .zl-actions { gap: 8px; flex-flow: row wrap !important; margin: 8px 0 !important; }
-.zl-recipe { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 16px; margin: 0;
+.zl-panel dl.zl-recipe { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 16px; margin: 0;
   user-select: text;
   font-size: var(--jp-ui-font-size0, 11px); }
-.zl-recipe dt { color: var(--jp-ui-font-color2, #616161); }
-.zl-recipe dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+.zl-panel .zl-recipe dt { float: none; width: auto; margin: 0; font-weight: 400; line-height: 16px;
+  color: var(--jp-ui-font-color2, #616161); }
+.zl-panel .zl-recipe dd { float: none; width: auto; margin: 0; line-height: 16px; overflow-wrap: anywhere;
+  white-space: pre-wrap; }
 .zl-panel pre { margin: 0; padding: 8px; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text;
   background: var(--jp-cell-editor-background, #f5f5f5); color: var(--jp-content-font-color1, #212121);
   font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); line-height: 1.4; }

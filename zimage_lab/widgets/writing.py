@@ -66,7 +66,9 @@ class Writing:
             description=words("notebook_variables"), tooltip=words("notebook_variables_tip"), icon="book"
         )
         self.rows = Textarea(description=words("rows"), placeholder=words("rows_hint"), rows=3)
-        self.file = FileUpload(accept=".csv,.tsv,.txt", multiple=False, description=words("rows_file"))
+        self.file = FileUpload(
+            accept=".csv,.tsv,.txt", multiple=False, description=words("rows_file"), tooltip=words("rows_file")
+        )
         self.rows_row = Row({"rows": self.rows})
         self.listed = HTML()
         switches = classed(HBox([self.wildcards, self.notebook, self.file]), "zl-actions")
