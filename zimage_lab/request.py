@@ -119,7 +119,7 @@ class GenerationRequest(BaseModel):
         Names of the method; "euler", "simple", "per_image".
     variation
         More variety between the seeds of one prompt, 0..1: noise of the seed's own on the prompt's features while the
-        first quarter of the steps runs; 0 is exactly the plain picture.
+        first half of the steps runs; 0 is exactly the plain picture.
     truncate
         Cut a prompt that has more tokens than the model takes, instead of refusing it.
     loras

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from zimage_lab.request import GenerationRequest
 
-EARLY = 0.25
-"""Share of the steps that see the blurred text; with a shift of 3 they take the noise's share from 1 to 0.9."""
+EARLY = 0.5
+"""Share of the steps that see the blurred text; with a shift of 3 they take the noise's share from 1 to 0.75."""
+
+STRENGTH = 2.0
+"""At a variation of 1 the noise is so many times as strong as the features (`tests/variation_figures.py` tells why)."""
 
 STREAM = 0x9E3779B97F4A7C15
 """Turns a seed into that of another stream than its latents come from (the golden ratio's bits)."""
@@ -30,7 +33,7 @@ def early(steps: int) -> int:
 def blurred(features: torch.Tensor, request: GenerationRequest) -> torch.Tensor:
     """Lay noise on the features (..., tokens, width) of a request's prompt.
 
-    At a `variation` of 1 each token's noise is as strong as the token's own features (root mean square).
+    The noise of each token goes with the root mean square of its own features.
     """
     import torch
 
@@ -39,4 +42,4 @@ def blurred(features: torch.Tensor, request: GenerationRequest) -> torch.Tensor:
     source = torch.Generator("cpu").manual_seed(request.seed ^ STREAM)
     noise = torch.randn(features.shape, generator=source).to(features.device)
     size = features.float().square().mean(dim=-1, keepdim=True).sqrt()
-    return (features.float() + request.variation * size * noise).to(features.dtype)
+    return (features.float() + request.variation * STRENGTH * size * noise).to(features.dtype)
