@@ -41,7 +41,7 @@ STAGE = "flow"
 DROP = 0.1
 """Share of samples whose prompt is dropped."""
 
-LONG = 16
+LONG = 48
 """One batch in this many has captions of any length."""
 
 TRIES = 8
