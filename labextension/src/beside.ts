@@ -1,5 +1,8 @@
 /** Code that is to run beside whatever a kernel is doing. */
-import { Kernel } from '@jupyterlab/services';
+import { Kernel, KernelMessage } from '@jupyterlab/services';
+
+const MOST_TRIES = 20;
+const PAUSE_MILLISECONDS = 100;
 
 /**
  * Run code on a subshell of its own (JEP 91), which answers while the main shell runs a cell. A kernel that has none is
@@ -12,7 +15,7 @@ export async function runBeside(kernel: Kernel.IKernelConnection, code: string):
     if (kernel.status === 'busy') {
       await kernel.interrupt();
     }
-    await kernel.requestExecute(request).done;
+    await insist(kernel, request);
     return;
   }
   const own = kernel.clone({ handleComms: false });
@@ -22,6 +25,18 @@ export async function runBeside(kernel: Kernel.IKernelConnection, code: string):
   } finally {
     own.dispose();
     await kernel.requestDeleteSubshell({ subshell_id: id }).done;
+  }
+}
+
+/** An interrupted cell ends with an error, which sweeps away what waits behind it: that is asked for once more. */
+async function insist(kernel: Kernel.IKernelConnection, request: KernelMessage.IExecuteRequestMsg['content']) {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const reply = await kernel.requestExecute(request).done;
+    const status: string = reply?.content.status ?? '';
+    if (!status.startsWith('abort')) {
+      return;
+    }
+    await new Promise(resolve => setTimeout(resolve, PAUSE_MILLISECONDS));
   }
 }
 

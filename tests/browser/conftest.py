@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 START_SECONDS = 90
 STEP_MILLISECONDS = 60_000  # a cold JupyterLab on two busy cores
 SOON_MILLISECONDS = 30_000  # what takes a tenth of a second on a free machine
+UNWANTED = ("@jupyterlab/apputils-extension:announcements", "@jupyter-notebook/lab-extension")
+"""Extensions that no test wants: news from the net, and Notebook's buttons in JupyterLab."""
 CARD = '.jp-LauncherCard[data-category="Other"]:has-text("Z-Image Studio")'
 
 expect.set_options(timeout=SOON_MILLISECONDS)
@@ -74,6 +77,11 @@ class Lab:
         found: list[dict[str, Any]] = self.call("api/sessions")
         return found
 
+    def end_sessions(self) -> None:
+        """End all sessions, and so their kernels."""
+        for session in self.sessions():
+            self.call(f"api/sessions/{session['id']}", "DELETE")
+
     def kernels(self) -> list[psutil.Process]:
         """List the processes of the running kernels."""
         children = psutil.Process(self.pid).children(recursive=True)
@@ -106,15 +114,14 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": {"width": 1400, "height": 900}, "locale": "en-US"}
 
 
-@pytest.fixture(scope="session")
-def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start JupyterLab on a free port of the loopback interface."""
-    place = tmp_path_factory.mktemp("lab")
+@contextmanager
+def running_lab(place: Path, disabled: tuple[str, ...] = ()) -> Iterator[Lab]:
+    """Run JupyterLab on a free port of the loopback interface, without some extensions; everything is in `place`."""
     notebooks = place / "notebooks"
     notebooks.mkdir()
     (place / "config" / "labconfig").mkdir(parents=True)
-    no_news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (place / "config" / "labconfig" / "page_config.json").write_text(json.dumps(no_news), encoding="utf-8")
+    page_config = {"disabledExtensions": dict.fromkeys((*UNWANTED, *disabled), True)}
+    (place / "config" / "labconfig" / "page_config.json").write_text(json.dumps(page_config), encoding="utf-8")
     token = uuid.uuid4().hex
     environment = {
         **os.environ,
@@ -149,6 +156,13 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             process.wait()
 
 
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Give one JupyterLab for all tests."""
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
 def _wait(lab: Lab, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
@@ -167,5 +181,4 @@ def _wait(lab: Lab, process: subprocess.Popen[bytes]) -> None:
 def lab(lab_server: Lab) -> Iterator[Lab]:
     """Give the running JupyterLab, and end the kernels that a test leaves."""
     yield lab_server
-    for session in lab_server.sessions():
-        lab_server.call(f"api/sessions/{session['id']}", "DELETE")
+    lab_server.end_sessions()

@@ -67,8 +67,7 @@ def context(
     with gate(lab_server):
         yield made
     made.close()
-    for session in lab_server.sessions():
-        lab_server.call(f"api/sessions/{session['id']}", "DELETE")
+    lab_server.end_sessions()
 
 
 @pytest.fixture(scope="module")
