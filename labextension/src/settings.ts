@@ -31,5 +31,6 @@ export function panelCode(chosen: Settings, jupyterLabIsChinese: boolean): strin
   if (language) {
     given.push(`language=${JSON.stringify(language)}`);
   }
+  given.push('outputs=False'); // the studio's tab is saved nowhere
   return `panel(${given.join(', ')})`;
 }

@@ -19,6 +19,7 @@ from zimage_lab.widgets.create import Create
 from zimage_lab.widgets.fields import classed, refill, text
 from zimage_lab.widgets.gallery import Gallery
 from zimage_lab.widgets.model_choice import ModelChoice
+from zimage_lab.widgets.outputs import Outputs
 from zimage_lab.widgets.publisher import Publisher
 from zimage_lab.widgets.sentences import translated
 from zimage_lab.widgets.style import style_element
@@ -58,9 +59,13 @@ class Panel:
         The engine to ask; None takes this process's.
     language
         "en" or "zh"; None takes the environment's.
+    outputs
+        Whether its finished pictures are also outputs of the cell.
     """
 
-    def __init__(self, engine: Desk | None = None, language: str | None = None) -> None:
+    def __init__(self, engine: Desk | None = None, language: str | None = None, *, outputs: bool = False) -> None:
+        self.outputs: Outputs | None = None
+        self._wants_outputs = outputs
         self.words = words = Words(choose_language(language))
         self.engine = engine
         self.publisher = Publisher(self.refresh)
@@ -102,6 +107,8 @@ class Panel:
         self.choice.draw()
         self._show_status(status, sum(job.state == "queued" for job in jobs))
         self.create.draw(jobs, status)
+        if self.outputs is not None:
+            self.outputs.show(jobs)
         if status.get("state") == "stopped":
             self.create.say(self.words("stopped"))
 
@@ -115,6 +122,8 @@ class Panel:
 
                 self.engine = load()
             self.create.engine = self.engine
+            if self._wants_outputs:
+                self.outputs = Outputs(self.engine.jobs())
             self.choice.place = self.engine.home
             form = self.create.form
             for part in (form.reference, form.beginning.picture, form.writing):
@@ -151,7 +160,7 @@ class Panel:
 _live: deque[Panel] = deque()
 
 
-def panel(engine: Desk | None = None, language: str | None = None) -> Root:
+def panel(engine: Desk | None = None, language: str | None = None, *, outputs: bool = True) -> Root:
     """Show the studio in a notebook: prompt, settings, Generate, and the picture as it forms.
 
     It returns at once, before any model is loaded, and never keeps the kernel from answering. Called again, after the
@@ -164,12 +173,15 @@ def panel(engine: Desk | None = None, language: str | None = None) -> Root:
         The engine to ask; None takes this process's.
     language
         "en" or "zh"; None takes `ZIMAGE_LAB_LANGUAGE`, else the environment's locale.
+    outputs
+        Keep the four newest pictures as ordinary outputs of the cell as well, for viewers without a kernel; they are
+        hidden while the panel is there.
 
     Returns
     -------
     An ipywidgets widget.
     """
-    made = Panel(engine, language)
+    made = Panel(engine, language, outputs=outputs)
     if _live:
         carry(_live[-1].create, made.create)
     _live.append(made)

@@ -21,11 +21,13 @@ CSS = """
   .zl-settings.zl-shut > .zl-fold-body { display: flex !important; }
   .zl-settings > .zl-fold-body { padding-left: 0; }
 }
-.zl-top { display: flex; flex-flow: row wrap !important; align-items: center; gap: 0 16px;
+.zl-top { display: flex; flex-flow: row wrap !important; align-items: flex-end; gap: 0 16px;
   margin-bottom: 8px !important; }
 .zl-top > .zl-model { flex: 0 1 320px; }
 .zl-top > .zl-status { flex: 1 1 200px; width: auto; }
 .zl-top > .zl-model-note, .zl-top > .zl-download { flex: 1 1 100%; }
+.jp-OutputArea-child:has(.zl-slot),
+.jp-OutputArea-child:has(.jp-RenderedImage img[width]):has(~ .jp-OutputArea-child .zl-panel) { display: none; }
 .zl-what { grid-area: what; } .zl-settings { grid-area: set; } .zl-go { grid-area: go; } .zl-view { grid-area: view; }
 
 /* tabs and what they show */
@@ -59,6 +61,10 @@ CSS = """
 .zl-panel .zl-field textarea { height: 72px; line-height: 1.4; padding: 6px 8px; resize: vertical;
   font-family: inherit; font-size: var(--jp-content-font-size1, 14px); }
 .zl-panel :disabled { opacity: 0.6; }
+/* the arrow of ipywidgets' lists is dark in every theme */
+[data-jp-theme-light="false"] .zl-panel { --jp-widgets-dropdown-arrow: url("data:image/svg+xml,%3Csvg \
+xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E%3Cpath fill='%23bdbdbd' \
+d='M5.2 7.2 9 10.9l3.8-3.7 1 1.1L9 13.1 4.2 8.3z'/%3E%3C/svg%3E"); }
 .zl-panel .zl-field.zl-wrong input, .zl-panel .zl-field.zl-wrong textarea, .zl-panel .zl-field.zl-wrong select {
   border-color: var(--jp-error-color1, #d32f2f); }
 .zl-panel .zl-field.zl-hand > .widget-label::after { content: ""; display: inline-block; width: 6px; height: 6px;
@@ -85,6 +91,7 @@ CSS = """
 .zl-panel .widget-upload { font-size: 0; }
 .zl-panel .widget-upload > i { font-size: var(--jp-ui-font-size1, 13px); }
 .zl-panel .widget-upload::after { content: attr(title); font-size: var(--jp-ui-font-size1, 13px); }
+.zl-panel .zl-after { display: inline-flex; flex-direction: row-reverse; gap: 4px; align-items: center; }
 .zl-panel .zl-icon { flex: 0 0 32px; width: 32px; padding: 0; }
 .zl-panel .zl-icon.mod-active { color: var(--jp-brand-color1, #1976d2); }
 .zl-panel .zl-generate { flex: 1 1 auto; background: var(--jp-brand-color1, #1976d2);
@@ -165,9 +172,9 @@ CSS = """
 .zl-panel .zl-tile > img.widget-image[src$="base64,"], .zl-panel .zl-tile > img:not([src]) { visibility: hidden; }
 .zl-tile.zl-star::after { content: "\\f005"; font-family: FontAwesome; position: absolute; top: 4px; right: 6px;
   color: #fff; text-shadow: 0 0 3px rgba(0, 0, 0, 0.8); pointer-events: none; }
-.zl-status .widget-html-content { text-align: right; color: var(--jp-ui-font-color2, #616161);
-  font-variant-numeric: tabular-nums; }
-@container (max-width: 699px) { .zl-status .widget-html-content { text-align: left; } }
+.zl-panel .zl-status .widget-html-content { line-height: 32px; text-align: right;
+  color: var(--jp-ui-font-color2, #616161); font-variant-numeric: tabular-nums; }
+@container (max-width: 699px) { .zl-panel .zl-status .widget-html-content { text-align: left; } }
 """
 """The panel's style sheet; every rule begins at one of the panel's own classes."""
 
