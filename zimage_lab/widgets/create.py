@@ -20,6 +20,7 @@ from zimage_lab.widgets.interrupted import Interrupted
 from zimage_lab.widgets.picture import PictureFrame
 from zimage_lab.widgets.progress import ProgressLine, told
 from zimage_lab.widgets.sentences import beside, translated
+from zimage_lab.widgets.settled import SettledButton
 from zimage_lab.widgets.strip import Strip
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class Create:
         self.improving = Improving(words, self.form.prompt, lambda: self.engine, changed)
         self.form.prompt.tools.children = (self.improving.widget,)
         self.found = FoundRecipe(words, self.apply)
-        self.generate = classed(Button(description=words("generate"), tooltip=words("generate_tip")), "zl-generate")
+        self.generate = classed(
+            SettledButton(description=words("generate"), tooltip=words("generate_tip")), "zl-generate"
+        )
         self.cancel = cancel_button(words, self.stop)
         self.notice = classed(HTML(), "zl-under")
         self.interrupted = Interrupted(words, lambda: self.engine, changed)
