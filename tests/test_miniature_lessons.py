@@ -106,6 +106,15 @@ def test_the_forward_pass_is_the_transformers_own() -> None:
     assert tokens.shape == (2, 64, architecture.DIM)
 
 
+def test_captions_are_templated_as_the_pipeline_does_it() -> None:
+    words, text = tokenizer.build(), "左边一棵绿色的树, a {red} cat"
+    said = words.apply_chat_template(
+        [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
+    )
+    found = Captions.of(words, [text])
+    assert found.ids[0][~found.padding[0]].tolist() == words(said).input_ids
+
+
 @pytest.mark.parametrize("shape", [(3, 24, 40), (2, 40, 24), (1, 16, 16)])
 def test_steps_are_nearly_orthogonal(shape: tuple[int, int, int]) -> None:
     values = torch.linalg.svdvals(orthogonal(torch.randn(shape, generator=torch.Generator().manual_seed(0))))

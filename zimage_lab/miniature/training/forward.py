@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL
+from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,7 @@ class Captions:
         """Template and tokenize texts the way the pipeline does."""
         import torch
 
-        templated = [
-            tokenizer.apply_chat_template(
-                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
-            )
-            for text in texts
-        ]
-        rows = tokenizer(templated).input_ids
+        rows = tokenizer([TEMPLATE.format(text) for text in texts]).input_ids
         length = -(-max(map(len, rows)) // MULTIPLE) * MULTIPLE
         ids = torch.full((len(rows), length), tokenizer.pad_token_id)
         padding = torch.ones(len(rows), length, dtype=torch.bool)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from zimage_lab.miniature import signs
 from zimage_lab.miniature.layouts import spots
 from zimage_lab.miniature.world import (
@@ -26,13 +28,16 @@ if TYPE_CHECKING:
 
     import torch
 
-    from zimage_lab.miniature.world import Scene, Thing
+    from zimage_lab.miniature.world import Scene
 
 NAME = "placement"
 """Of the layer among a network's parts."""
 
 PATCH = 16
 """Edge of a token's patch in pixels."""
+
+EDGE = SIZE // PATCH
+"""Patches on an edge of the picture."""
 
 WEIGHT = 0.1
 """Of this lesson beside the flow's error, whose size is near one at the beginning."""
@@ -64,41 +69,68 @@ def placed(scenes: Sequence[Scene], device: str) -> Placed:
     """Say what the patches of scenes show; small moves of things are left out."""
     import torch
 
-    edge = SIZE // PATCH
-    subjects, colours, characters = (torch.zeros(len(scenes), edge, edge, size) for size in SIZES)
+    subjects, colours, characters = (np.zeros((len(scenes), EDGE, EDGE, size), np.float32) for size in SIZES)
     colours[..., SHADES[""]] = 1
+    layers: list[list[_Box]] = []  # the things that stand behind all others, those before them, and so on
+    written: list[_Box] = []
     for number, scene in enumerate(scenes):
         subjects[number, ..., SUBJECTS[scene.background]] = 1
-        for thing, spot in zip(scene.things, spots(scene), strict=True):
-            x, y, across, down = spot.x, spot.y, spot.radius, spot.radius
+        for place, (thing, spot) in enumerate(zip(scene.things, spots(scene), strict=True)):
+            across, down = spot.radius, spot.radius
             if thing.subject == "sign":
                 width, height, _ = signs.board(len(thing.text))
                 across, down = width / 2, (height + signs.LEGS) / 2
-                _write(characters[number], thing, x - across, y - down)
-            cover = _cover(x - across, y - down, x + across, y + down).unsqueeze(-1)
-            for shares, name in ((subjects, SUBJECTS[thing.subject]), (colours, SHADES[thing.colour])):
-                shares[number] *= 1 - cover
-                shares[number, ..., name] += cover[..., 0]
-    return Placed(*(shares.flatten(1, 2).to(device) for shares in (subjects, colours, characters)))
+                written += _letters(number, thing.text, spot.x - across, spot.y - down)
+            if place == len(layers):
+                layers.append([])
+            box = (spot.x - across, spot.y - down, spot.x + across, spot.y + down)
+            layers[place].append(_Box(number, SUBJECTS[thing.subject], SHADES[thing.colour], *box))
+    for boxes in layers:
+        cover, rows = _cover(boxes), [box.scene for box in boxes]
+        for shares, names in ((subjects, [box.name for box in boxes]), (colours, [box.colour for box in boxes])):
+            shares[rows] *= 1 - cover[..., None]
+            shares[rows, :, :, names] += cover
+    if written:
+        np.add.at(
+            characters,
+            ([box.scene for box in written], slice(None), slice(None), [box.name for box in written]),
+            _cover(written),
+        )
+    flat = (torch.from_numpy(shares).flatten(1, 2).to(device) for shares in (subjects, colours, characters))
+    return Placed(*flat)
 
 
-def _write(shares: torch.Tensor, thing: Thing, left: float, top: float) -> None:
-    _, _, edge = signs.board(len(thing.text))
-    for number, character in enumerate(thing.text):
-        x, y = left + signs.BORDER + number * edge, top + signs.BORDER - 1
-        shares[..., CHARACTERS[character]] += _cover(x, y, x + edge, y + edge)
+class _Box(NamedTuple):
+    """Where something stands in pixels, in which scene, and the numbers of what it is."""
+
+    scene: int
+    name: int
+    colour: int
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
-def _cover(left: float, top: float, right: float, bottom: float) -> torch.Tensor:
-    """Give the share of each patch that a box covers: (rows, columns)."""
-    import torch
+def _letters(scene: int, text: str, left: float, top: float) -> list[_Box]:
+    _, _, edge = signs.board(len(text))
+    x, y = left + signs.BORDER, top + signs.BORDER - 1
+    return [
+        _Box(scene, CHARACTERS[character], 0, x + place * edge, y, x + (place + 1) * edge, y + edge)
+        for place, character in enumerate(text)
+    ]
 
-    begin = torch.arange(0, SIZE, PATCH)
+
+def _cover(boxes: Sequence[_Box]) -> np.ndarray:
+    """Give the share of each patch that boxes cover: (boxes, rows, columns)."""
+    places = np.array([box[3:] for box in boxes], np.float32)
+    begin = np.arange(0, SIZE, PATCH, dtype=np.float32)
     across, down = (
-        (torch.clamp(begin + PATCH, max=last) - torch.clamp(begin, min=first)).clamp(min=0) / PATCH
-        for first, last in ((left, right), (top, bottom))
+        np.clip(np.minimum(begin + PATCH, last[:, None]) - np.maximum(begin, first[:, None]), 0, None) / PATCH
+        for first, last in ((places[:, 0], places[:, 2]), (places[:, 1], places[:, 3]))
     )
-    return down.unsqueeze(1) * across
+    cover: np.ndarray = down[:, :, None] * across[:, None, :]
+    return cover
 
 
 def error(read: torch.nn.Module, tokens: torch.Tensor, wanted: Placed) -> torch.Tensor:
