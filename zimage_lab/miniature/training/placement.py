@@ -90,8 +90,8 @@ def placed(scenes: Sequence[Scene], device: str) -> Placed:
         for shares, names in ((subjects, [box.name for box in boxes]), (colours, [box.colour for box in boxes])):
             shares[rows] *= 1 - cover[..., None]
             shares[rows, :, :, names] += cover
-    for box, cover in zip(written, _cover(written) if written else (), strict=True):
-        characters[box.scene, :, :, box.name] += cover  # one after the other: a patch may show one twice
+    for letter, share in zip(written, _cover(written) if written else (), strict=True):
+        characters[letter.scene, :, :, letter.name] += share  # one after the other: a patch may show one twice
     flat = (torch.from_numpy(shares).flatten(1, 2).to(device) for shares in (subjects, colours, characters))
     return Placed(*flat)
 
