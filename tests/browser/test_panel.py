@@ -106,7 +106,6 @@ def test_narrow_is_one_column_without_a_horizontal_scroll_bar(lab: Lab, page: Pa
 
 
 def test_eight_steps_as_a_newcomer_takes_them(lab: Lab, page: Page) -> None:
-    """Also the README's picture: copy tests/artifacts/panel.png to notebooks/images."""
     page.set_viewport_size({"width": 1400, "height": 860})
     opened(lab, page)
     page.fill(AREA, PROMPT)

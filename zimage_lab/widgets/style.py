@@ -19,7 +19,7 @@ CSS = """
     grid-template-areas: "what view" "set view" "go view" ". view"; }
   .zl-settings > .zl-fold-head { display: none !important; }
   .zl-settings.zl-shut > .zl-fold-body { display: flex !important; }
-  .zl-settings > .zl-fold-body { padding-left: 0; }
+  .zl-settings > .zl-fold-body { padding: 8px 0; }
 }
 .zl-top { display: flex; flex-flow: row wrap !important; align-items: flex-end; gap: 0 16px;
   margin-bottom: 8px !important; }

@@ -35,7 +35,7 @@ CREATE: dict[str, tuple[str, str]] = {
     "download_no": ("Not now", "暂不"),
     "download_line": ("{done} of {total}", "{done} / {total}"),
     "size_unknown": ("size unknown", "大小未知"),
-    "memory": ("memory {size}", "显存 {size}"),
+    "memory": ("memory {size}", "占用 {size}"),
     "queue": ("queue {number}", "队列 {number}"),
     # the prompt
     "prompt": ("Prompt", "提示词"),

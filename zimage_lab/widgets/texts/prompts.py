@@ -36,7 +36,7 @@ PROMPTS: dict[str, tuple[str, str]] = {
     "remove_style_tip": ("Forget the styles that are on", "删除已选的风格"),
     "no_styles": ("No styles yet. Write one above and save it.", "还没有风格。可在上方写好后保存。"),
     # many prompts from one
-    "many": ("Many prompts from one", "一写多画"),
+    "many": ("Many prompts from one", "批量提示词"),
     "many_number": ("{number} prompts", "{number} 条提示词"),
     "wildcards": ("Choices {{a|b}} and __names__", "选项 {{a|b}} 与 __名称__"),
     "wildcards_tip": (
