@@ -294,6 +294,16 @@ def test_which_node_of_the_machine_builds(version: str, monkeypatch: pytest.Monk
     assert names["_machine_has_node"]() is will_do
 
 
+def test_a_tutorial_s_copy_brings_its_pictures(tmp_path: Path) -> None:
+    names = runpy.run_path(str(ROOT / "hatch_build.py"))
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "panel.png").write_bytes(b"pixels")
+    cell = {"source": ["![The panel](images/panel.png)\n", "and [a link](01-first-picture.ipynb)"]}
+    names["_take_pictures_along"](cell, tmp_path)
+    assert cell["source"] == "![The panel](attachment:panel.png)\nand [a link](01-first-picture.ipynb)"
+    assert cell["attachments"] == {"panel.png": {"image/png": "cGl4ZWxz"}}
+
+
 @pytest.mark.parametrize(
     ("output", "key"),
     [
