@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import zimage_lab
-from zimage_lab.widgets.words import TABLE
+from zimage_lab.widgets.words import TABLE, Words
 
 WIDGETS = Path(zimage_lab.__file__).parent / "widgets"
 EXTENSION = Path(__file__).parents[1] / "labextension" / "src"
@@ -76,3 +76,10 @@ def test_the_settings_are_named_in_both_languages() -> None:
     chinese = {name.strip("'\""): text for name, text in SETTING.findall(code)}
     assert set(chinese) == named
     assert all(HAN.search(text) for text in chinese.values())
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 B"), (999, "999 B"), (7_600, "8 kB"), (28e6, "28 MB"), (20.7e9, "20.7 GB")]
+)
+def test_sizes_keep_a_digit_that_says_something(number: int, said: str) -> None:
+    assert Words("en").size(number) == said

@@ -49,7 +49,7 @@ CSS = """
   background: var(--jp-layout-color2, #eee); }
 .zl-bar-line > .jupyter-button { flex: 0 0 auto; }
 .zl-bar-line > .widget-html { flex: 1 1 auto; width: auto !important; }
-.zl-panel .zl-save { color: var(--jp-content-link-color, #1565c0); }
+.zl-panel .zl-save:any-link { color: var(--jp-content-link-color, #1565c0); text-decoration: underline; }
 
 /* fields: the label above, the whole width, a line under them for what is wrong */
 .zl-panel .zl-field { flex: 1 1 0; width: auto; height: auto; flex-direction: column; align-items: stretch; }

@@ -80,4 +80,8 @@ class Words:
         """Give a number of bytes as a person says it."""
         if number is None:
             return self("size_unknown")
-        return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"  # noqa: PLR2004 - SI prefixes
+        for unit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+            if number >= unit:
+                digits = 1 if prefix == "G" else 0
+                return f"{number / unit:.{digits}f} {prefix}B"
+        return f"{number} B"
