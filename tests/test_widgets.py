@@ -125,6 +125,7 @@ def test_a_first_panel_offers_what_the_miniature_knows(shown: Panel) -> None:
     assert "miniature" in shown.create.form.prompt.row.under.value
     shown.create.form.prompt.examples.children[1].children[0].click()
     assert shown.create.form.prompt.value.startswith("a red circle")
+    shown.create.form.prompt.vocabulary.head.click()
     word = next(
         each for each in shown.create.form.prompt.vocabulary.body.children[0].children if each.description == "fish"
     )

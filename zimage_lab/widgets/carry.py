@@ -17,7 +17,7 @@ def carry(old: Create, new: Create) -> None:
         Two tabs of one process; the old one stays as it is.
     """
     before, form = old.form, new.form
-    if before.model is not None and new.choice is not None:
+    if before.model is not None and new.choice is not None and before.model != form.model:
         new.choice.choose(before.model.id)
     form.prompt.value = before.prompt.value
     form.negative.value = before.negative.value

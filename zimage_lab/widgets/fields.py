@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Box, Button, HBox, VBox
+from ipywidgets import HTML, Box, Button, ButtonStyle, HBox, Layout, VBox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def text(content: str, kind: str = "note") -> str:
@@ -109,10 +109,19 @@ class Fold:
         What it holds.
     opened
         Whether it begins open.
+    opening
+        Called each time before it opens: what many widgets show is made when somebody wants to see it.
     """
 
-    def __init__(self, title: str, children: Sequence[Any], *, opened: bool = False) -> None:
-        self.title = title
+    def __init__(
+        self,
+        title: str,
+        children: Sequence[Any],
+        *,
+        opened: bool = False,
+        opening: Callable[[], None] | None = None,
+    ) -> None:
+        self.title, self._opening = title, opening
         self.head = classed(Button(description=title), "zl-fold-head")
         self.body = classed(VBox(list(children)), "zl-fold-body")
         self.widget = classed(VBox([self.head, self.body]), "zl-fold")
@@ -126,6 +135,8 @@ class Fold:
 
     def open(self, *, opened: bool) -> None:
         """Open the part or close it."""
+        if opened and self._opening is not None:
+            self._opening()
         toggle_class(self.widget, "zl-shut", on=not opened)
         self.head.icon = "caret-down" if opened else "caret-right"
 
@@ -150,5 +161,9 @@ def chips(labels: Sequence[str], tooltip: str, *kinds: str) -> tuple[Any, list[A
     -------
     The box, and its buttons in order.
     """
-    buttons = [classed(Button(description=label, tooltip=tooltip), "zl-chip") for label in labels]
+    # One layout and one style for all: each would be a widget of its own, which the front end has to make.
+    layout, style = Layout(), ButtonStyle()
+    buttons = [
+        classed(Button(description=label, tooltip=tooltip, layout=layout, style=style), "zl-chip") for label in labels
+    ]
     return classed(Box(buttons), "zl-chips", *kinds), buttons

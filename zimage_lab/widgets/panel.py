@@ -72,11 +72,12 @@ class Panel:
         self.create = Create(words, self.publisher.mark)
         self.choice = ModelChoice(words, self.create.use, self.publisher)
         self.create.choice = self.choice
-        self.gallery = Gallery(words, self.publisher, lambda: self.choice.place, self._go_on_from)
+        self.gallery: Gallery | None = None  # its many widgets are made when somebody wants to see it
+        self._gallery_place = VBox()
         self.status = classed(HTML(), "zl-status")
         parts = {
             "create": (words("create"), self.create.widget),
-            "gallery": (words("gallery"), self.gallery.widget),
+            "gallery": (words("gallery"), self._gallery_place),
         }
         self.tabs = Tabs(parts, self.publisher.mark)
         top = [self.tabs.widget, self.choice.widget, self.status, self.choice.note, self.choice.download.widget]
@@ -99,7 +100,7 @@ class Panel:
     def refresh(self) -> None:
         """Draw the engine's jobs and state as they are now; for the publisher."""
         if self.tabs.chosen == "gallery":
-            self.gallery.refresh()
+            self._show_gallery()
         engine = self.engine
         if engine is None:
             return
@@ -135,6 +136,12 @@ class Panel:
         self.choice.look(first)
         self.publisher.start()
         self.publisher.mark()
+
+    def _show_gallery(self) -> None:
+        if self.gallery is None:
+            self.gallery = Gallery(self.words, self.publisher, lambda: self.choice.place, self._go_on_from)
+            self._gallery_place.children = (self.gallery.widget,)
+        self.gallery.refresh()
 
     def _heard(self, event: Event) -> None:
         self.create.interrupted.heard(event)

@@ -47,7 +47,8 @@ class PromptField:
         self._notice = ""
         self.tools = VBox()
         self.examples = VBox()
-        self.vocabulary = Fold(words("words"), [])
+        self._known: list[str] = []
+        self.vocabulary = Fold(words("words"), [], opening=self._show_known)
         prompt = classed(VBox([self.row.widget, self.count, self.cut]), "zl-prompt")
         self.widget = VBox([prompt, self.tools, self.examples, self.vocabulary.widget])
         self.area.observe(lambda _: changed(), "value")
@@ -113,14 +114,18 @@ class PromptField:
         return self._words("and_more", words=quoted, number=more) if more > 0 else quoted
 
     def _know(self, known: list[str]) -> None:
-        shown = []
-        if known:
-            box, buttons = chips(known, self._words("add_word"))
+        if known != self._known:
+            self._known = known
+            refill(self.vocabulary.body, [])
+        self.vocabulary.open(opened=self.vocabulary.opened)
+        toggle_class(self.vocabulary.widget, "zl-gone", on=not known)
+
+    def _show_known(self) -> None:
+        if self._known and not self.vocabulary.body.children:
+            box, buttons = chips(self._known, self._words("add_word"))
             for button in buttons:
                 button.on_click(self._add)
-            shown = [box]
-        refill(self.vocabulary.body, shown)
-        toggle_class(self.vocabulary.widget, "zl-gone", on=not known)
+            self.vocabulary.body.children = (box,)
 
     def _take(self, button: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
         self.value = button.description
