@@ -11,7 +11,16 @@ import torch
 
 from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.scenes import KINDS, training_scene
-from zimage_lab.miniature.training import architecture, checkpoint, flow, placement, precision, tokenizer
+from zimage_lab.miniature.training import (
+    architecture,
+    checkpoint,
+    diffusion,
+    flow,
+    placement,
+    precision,
+    tokenizer,
+    tokenizer_sd,
+)
 from zimage_lab.miniature.training.forward import Captions, text_features, velocity, velocity_and_tokens
 from zimage_lab.miniature.training.muon import Muon, orthogonal
 from zimage_lab.miniature.world import Scene, Thing
@@ -138,6 +147,22 @@ def test_muon_steps_as_torch_s_own() -> None:
             optimizer.step()
     moved = (theirs - start).norm()
     assert (ours - theirs).norm() < 0.03 * moved, "torch's own rounds to bfloat16"
+
+
+def test_the_unet_s_places_are_the_patches() -> None:
+    words = tokenizer_sd.build()
+    module = diffusion.network(words, "cpu")
+    read = placement.layer(module["unet"].config.block_out_channels[diffusion.WATCHED])
+    ids = diffusion.token_ids(words, ["a red cat", ""], "cpu")
+    told, tokens = diffusion.told_and_tokens(module, torch.randn(2, 4, 16, 16), torch.tensor([3, 900]), ids)
+    assert told.shape == (2, 4, 16, 16)
+    placement.error(read, tokens, placement.placed([SIGN, SIGN], "cpu")).backward()
+    assert module["text_encoder"].get_input_embeddings().weight.grad is not None, "the prompt is read"
+
+
+def test_the_lesson_ends_with_the_training() -> None:
+    weights = [placement.weighted(torch.ones(()), step, 10).item() for step in (0, 5, 10)]
+    assert weights == pytest.approx([placement.WEIGHT, placement.WEIGHT / 2, 0])
 
 
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])

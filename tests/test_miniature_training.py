@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
     autoencoder.train(made, family="stable_diffusion", steps=2, batch=TINY, pictures=8, report=lines.append)
     latents.encode(made, family="stable_diffusion", pictures=8, report=lines.append)
-    diffusion.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
+    diffusion.train(made, steps=2, batch=TINY, report=lines.append)
     autoencoder.sharpen(made, steps=2, batch=TINY, pictures=8, report=lines.append)
     assert [line.split()[0] for line in lines if "loss" in line] == STAGES
     return made
@@ -86,7 +86,7 @@ def test_minutes_bound_a_stage(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_edit_model_begins_as_the_base_model(folder: Path) -> None:
-    known, _ = checkpoint.average(folder / "flow.safetensors")
+    known, _ = flow.trained(folder / "flow.safetensors")
     words = tokenizer.build(sees=True)
     module = edit.network(words, "cpu", folder / "flow.safetensors").state_dict()
     assert all(torch.equal(module[name][: len(value)], value) for name, value in known.items())
@@ -110,7 +110,7 @@ def test_samples_of_training_are_the_pipelines(folder: Path, tmp_path: Path, gui
     pipeline.set_progress_bar_config(disable=True)
     words = tokenizer.build()
     module = flow.network(words, "cpu")
-    weights, _ = checkpoint.average(folder / "flow.safetensors")
+    weights, _ = flow.trained(folder / "flow.safetensors")
     module.load_state_dict({name: value.half().float() for name, value in weights.items()})
     noise = torch.randn(1, 16, 16, 16, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():

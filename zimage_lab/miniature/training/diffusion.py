@@ -1,7 +1,8 @@
 """The miniature Stable Diffusion: UNet and text encoder together, taught to tell the noise in the cached latents.
 
 English captions only, as with the original. The loss is weighted by min-SNR-5 (Hang et al. 2023, arXiv 2303.09556);
-prompts are dropped in one sample of ten, which is what classifier-free guidance needs.
+prompts are dropped in one sample of ten, which is what classifier-free guidance needs. While it learns, the UNet also
+says what its patches will show (`placement`), where it has read the prompt with as many places as there are patches.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.sayings import EXAMPLES
-from zimage_lab.miniature.training import architecture_sd, autoencoder, flow, latents, sampling, tokenizer_sd
+from zimage_lab.miniature.training import architecture_sd, autoencoder, flow, latents, placement, sampling, tokenizer_sd
 from zimage_lab.miniature.training.loop import Loop, trapezoid
 from zimage_lab.miniature.training.muon import Muon
 from zimage_lab.miniature.training.precision import half
@@ -27,6 +28,9 @@ STAGE, FAMILY = "diffusion", "stable_diffusion"
 
 MOST_SNR = 5.0
 """Signal-to-noise ratio above which steps count no more than at it."""
+
+WATCHED = 1
+"""The UNet's block whose places are the patches of `placement`."""
 
 STEPS, GUIDANCE = 20, 7.5
 """Of the samples on a sheet, and of the model's use."""
@@ -55,19 +59,24 @@ def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.opti
     ]
 
 
-def error(  # noqa: PLR0917 - tensors alone, which is what can be compiled
+def told_and_tokens(
     module: Any,  # noqa: ANN401 - as `network` gives it
     noisy: torch.Tensor,
     times: torch.Tensor,
     ids: torch.Tensor,
-    noise: torch.Tensor,
-    weights: torch.Tensor,
-) -> torch.Tensor:
-    """Give the weighted mean squared error of the noise that the network tells."""
-    states = module["text_encoder"](ids)[0]
-    told = module["unet"](noisy, times, encoder_hidden_states=states, return_dict=False)[0]
-    loss: torch.Tensor = ((told.float() - noise).square().mean(dim=(1, 2, 3)) * weights).mean()
-    return loss
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the noise that the network tells, and the features of its 8 x 8 places that have seen the prompt.
+
+    Returns
+    -------
+    Tensor of the shape of `noisy`; tokens (batch, 64, width).
+    """
+    seen: list[torch.Tensor] = []
+    watch = module["unet"].down_blocks[WATCHED].attentions[-1]
+    with watch.register_forward_hook(lambda _module, _given, made: seen.append(made[0])):
+        states = module["text_encoder"](ids)[0]
+        told = module["unet"](noisy, times, encoder_hidden_states=states, return_dict=False)[0]
+    return told.float(), seen[0].flatten(2).transpose(1, 2)
 
 
 def train(
@@ -78,7 +87,6 @@ def train(
     learning_rate: float = 1e-3,
     minutes: float | None = None,
     device: str = "cpu",
-    compiling: bool = False,
     seed: int = 8,
     report: Callable[[str], None] = print,
 ) -> Path:
@@ -90,8 +98,6 @@ def train(
         Working folder that holds `latents-stable_diffusion.safetensors`.
     steps, batch, learning_rate, minutes, device, seed, report
         As for `flow.train`.
-    compiling
-        Whether to use `torch.compile`: convolutions gain a few percent on a CPU, for some minutes at the beginning.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def train(
     data, scenes, factors = latents.load(folder, FAMILY)
     words = tokenizer_sd.build()
     module = network(words, device)
-    compiled = torch.compile(error, dynamic=False) if compiling else error
+    module[placement.NAME] = placement.layer(module["unet"].config.block_out_channels[WATCHED]).to(device)
     kept = architecture_sd.scheduler().alphas_cumprod.to(device)
     snr = kept / (1 - kept)
     path = folder / f"{STAGE}.safetensors"
@@ -128,8 +134,12 @@ def train(
         noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
         weights = snr[times].clamp(max=MOST_SNR) / snr[times]
         with half(device):
-            loss = compiled(module, noisy, times, token_ids(words, texts, device), noise, weights)
-        loop.learn(loss, batch)
+            told, tokens = told_and_tokens(module, noisy, times, token_ids(words, texts, device))
+            second = placement.error(
+                module[placement.NAME], tokens, placement.placed([scenes[n] for n in chosen], device)
+            )
+        loss = ((told - noise).square().mean(dim=(1, 2, 3)) * weights).mean()
+        loop.learn(loss, batch, placement.weighted(second, loop.step, loop.steps))
     return path
 
 

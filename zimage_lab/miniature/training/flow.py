@@ -189,7 +189,7 @@ def train(
             told, second = measure(
                 module, noisy, sigma, asked.ids, asked.padding, noise - clean, weights, placement.placed(drawn, device)
             )
-        loop.learn(told, batch, second * placement.WEIGHT * (1 - loop.step / loop.steps))
+        loop.learn(told, batch, placement.weighted(second, loop.step, loop.steps))
     return path
 
 

@@ -1,9 +1,9 @@
 """A second lesson while a transformer trains: to know halfway through what each patch of its picture will show.
 
 How well noise is told says little about which word belongs where; a scene says it outright. A linear layer reads
-subject, colour and character of every patch off the picture's tokens behind half of the layers, and its error is added
-to the flow's. The layer stays behind when training ends. After REPA (Yu et al. 2024, arXiv 2410.06940), with the scene
-itself in the place of another network's features.
+subject, colour and character of every patch off the picture's tokens in the middle of the network, and its error is
+added to the other one. The layer stays behind when training ends. After REPA (Yu et al. 2024, arXiv 2410.06940), with
+the scene itself in the place of another network's features.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ EDGE = SIZE // PATCH
 """Patches on an edge of the picture."""
 
 WEIGHT = 0.1
-"""Of this lesson beside the flow's error, whose size is near one at the beginning."""
+"""Of this lesson at the beginning, when the other error's size is near one."""
 
 SUBJECTS = {name: number for number, name in enumerate((*BACKGROUNDS, *OWN_COLOURS))}
 SHADES = {name: number for number, name in enumerate(("", *COLOURS))}
@@ -140,3 +140,8 @@ def error(read: torch.nn.Module, tokens: torch.Tensor, wanted: Placed) -> torch.
     written = wanted.characters.sum().clamp(min=1)
     total: torch.Tensor = subjects.mean() + colours.mean() + characters.sum() / written
     return total
+
+
+def weighted(error: torch.Tensor, step: int, steps: int) -> torch.Tensor:
+    """Weigh this lesson's error beside the other one's: less and less, as in the end the picture alone counts."""
+    return error * WEIGHT * (1 - step / steps)
