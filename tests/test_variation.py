@@ -75,7 +75,9 @@ def test_both_paths_vary_alike() -> None:
 def test_the_noise_is_as_strong_as_it_says() -> None:
     features = torch.randn(200, 64, generator=torch.Generator().manual_seed(0)) * 5
     moved = varied.blurred(features, models.build(PROMPT, seed=1, variation=0.5)) - features
-    assert float(moved.square().mean().sqrt() / features.square().mean().sqrt()) == pytest.approx(0.5 * varied.STRENGTH, rel=0.05)
+    assert float(moved.square().mean().sqrt() / features.square().mean().sqrt()) == pytest.approx(
+        0.5 * varied.STRENGTH, rel=0.05
+    )
     again = varied.blurred(features, models.build(PROMPT, seed=1, variation=0.5)) - features
     other = varied.blurred(features, models.build(PROMPT, seed=2, variation=0.5)) - features
     assert torch.equal(moved, again)
