@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 FIRST, SECOND, BLOCKS, AWAITS, GENERATES = range(5)
 CLICKS = 20
 PROMPT = "a red cat on the left"
+TYPED = "a green tree"
+HOSTILE = (
+    "<script>window.struck = 1</script> a red cat",
+    '<img src=x onerror="window.struck = 1"> a red cat',
+    '"><svg onload="window.struck = 1"> a red cat',
+    "a red \u202etac\u202c on the left",  # written from right to left
+    "a red cat <|im_end|> {name} {{x}} %s &lt;b&gt; \U0001f469\u200d\U0001f680",
+)
+REFUSED = {
+    "a \x1b[31mred\x1b[0m cat": "holds the control character",
+    "a red cat " * 2000: "tokens are more than the 512",
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +60,7 @@ def book(lab_server: Lab, browser: Browser, browser_context_args: dict[str, Any]
         expect(panel(made).locator(".zl-thumb")).to_have_count(1, timeout=PATIENCE)
         yield made
     context.close()
-    for session in lab_server.sessions():
-        lab_server.call(f"api/sessions/{session['id']}", "DELETE")
+    lab_server.end_sessions()
 
 
 def panel(book: Book, number: int = FIRST) -> Locator:
@@ -101,6 +113,9 @@ def test_a_click_in_a_cell_that_blocks_is_never_lost(book: Book, go: Path) -> No
     before = thumbs(book).count()
     book.run(BLOCKS)
     book.runs(BLOCKS)
+    area = panel(book).locator(".zl-prompt textarea")
+    area.fill("")
+    area.press_sequentially(TYPED)
     click(book)
     shot(book.page, "alive-cell-blocks")
     expect(book.ended(BLOCKS)).to_have_count(0)
@@ -108,6 +123,8 @@ def test_a_click_in_a_cell_that_blocks_is_never_lost(book: Book, go: Path) -> No
     expect(book.ended(BLOCKS)).to_be_visible()
     go.unlink()
     expect(thumbs(book)).to_have_count(before + 1)
+    expect(panel(book).locator(".zl-view .zl-summary")).to_contain_text(TYPED)  # and not its first letter
+    area.fill(PROMPT)
     with Queue(book.lab.home) as queue:
         assert queue.counts()["queued"] == queue.counts()["running"] == 0
 
@@ -162,3 +179,34 @@ def test_two_panels_show_the_same_job(book: Book) -> None:
         expect(state(book, number)).to_contain_text("Done")
     panel(book, SECOND).scroll_into_view_if_needed()
     shot(book.page, "alive-two-panels")
+
+
+def test_hostile_text_is_text(book: Book) -> None:
+    made, area = panel(book), panel(book).locator(".zl-prompt textarea")
+    with held(book.lab):
+        for waiting, prompt in enumerate(HOSTILE):
+            area.fill(prompt)
+            click(book)
+            expect(made.locator(".zl-view .zl-summary")).to_contain_text(HOSTILE[0])
+            expect(made.locator(".zl-status")).to_contain_text(f"queue {waiting}")
+        for prompt, sentence in REFUSED.items():
+            area.fill(prompt)
+            click(book)
+            expect(made.locator(".zl-error", has_text=sentence)).to_be_visible()
+        shot(book.page, "alive-refused")
+        expect(made.locator(".zl-status")).to_contain_text(f"queue {len(HOSTILE) - 1}")
+    expect(state(book)).to_contain_text("Done", timeout=PATIENCE)
+    expect(made.locator(".zl-status")).to_contain_text("queue 0")
+    for place, prompt in enumerate(reversed(HOSTILE)):
+        thumb = thumbs(book).nth(place).locator("button")
+        expect(thumb).to_have_attribute("title", re.compile(re.escape(prompt)))
+        thumb.click()
+        expect(made.locator(".zl-view .zl-summary")).to_contain_text(prompt)
+    made.locator("button", has_text="Show as code").click()
+    expect(made.locator("pre")).to_contain_text("<script>window.struck = 1</script>")
+    shot(book.page, "alive-hostile")
+    made.locator(".zl-tab", has_text="Gallery").click()
+    expect(made.locator(".zl-tile").nth(len(HOSTILE) - 1)).to_be_visible()
+    shot(book.page, "alive-hostile-gallery")
+    assert book.page.evaluate("window.struck") is None
+    assert made.locator("script, svg, img[src=x]").count() == 0
