@@ -142,9 +142,9 @@ class Create:
         view = [self.frame.widget, self.progress.widget, self.summary, self.failure, actions, self.code]
         view += [self.recipe.widget, self.session, self.strip.widget]
         self.form.settings.body.children = (*self.form.settings.body.children, self.found.widget)
-        parts = [self.form.what, go, classed(VBox(view), "zl-view"), self.form.settings.widget]
+        left = classed(VBox([self.form.what, self.form.settings.widget, go]), "zl-left")
         toggle_class(self.recipe.widget, "zl-gone", on=True)
-        return classed(VBox(parts), "zl-grid")
+        return classed(VBox([left, classed(VBox(view), "zl-view")]), "zl-grid")
 
     def _generate(self) -> None:
         """Queue a picture, or say beside its field why not."""

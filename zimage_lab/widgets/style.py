@@ -5,7 +5,7 @@ from __future__ import annotations
 CSS = """
 .zl-panel { --jp-widgets-inline-height: 32px; }
 .zl-panel { container-type: inline-size; width: 100%; max-width: 1280px; min-width: 0; box-sizing: border-box;
-  padding: 8px 16px 16px; overflow: hidden; color: var(--jp-ui-font-color1, #212121);
+  padding: 8px 16px 16px; overflow: clip; color: var(--jp-ui-font-color1, #212121);
   font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px); }
 .zl-panel .jupyter-widgets { margin: 0; min-width: 0; }
 .zl-panel .widget-box { overflow: visible; box-sizing: border-box; }
@@ -14,9 +14,10 @@ CSS = """
 .zl-panel .widget-html-content { align-self: auto; }
 .zl-grid { display: grid !important; gap: 0 24px; grid-template-columns: minmax(0, 1fr);
   grid-template-areas: "what" "go" "view" "set"; }
+.zl-left { display: contents !important; }
 @container (min-width: 700px) {
-  .zl-grid { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); grid-template-rows: auto auto auto 1fr;
-    grid-template-areas: "what view" "set view" "go view" ". view"; }
+  .zl-grid { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); grid-template-areas: "left view"; }
+  .zl-left { display: flex !important; grid-area: left; }
   .zl-settings > .zl-fold-head { display: none !important; }
   .zl-settings.zl-shut > .zl-fold-body { display: flex !important; }
   .zl-settings > .zl-fold-body { padding: 8px 0; }
