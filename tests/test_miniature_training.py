@@ -32,6 +32,8 @@ from zimage_lab.models import tokens
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits for two updates of every stage
+
 TINY = 4
 STAGES = ["autoencoder", "flow", "turbo", "edit", "autoencoder-stable_diffusion", "diffusion", "decoder"]
 
