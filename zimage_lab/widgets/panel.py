@@ -174,6 +174,9 @@ def panel(engine: Desk | None = None, language: str | None = None, *, outputs: b
     page was loaded anew, it finds the running job, its result, and what was typed. A kernel keeps its four newest
     panels.
 
+    Every front end that shows ipywidgets shows it: JupyterLab, Notebook 7, VS Code. Keys, the status bar, dropped files
+    and the word on a broken connection come with JupyterLab's extension; the buttons do all that the keys do.
+
     Parameters
     ----------
     engine
