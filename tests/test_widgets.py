@@ -237,6 +237,8 @@ def test_what_is_too_long_is_marked(shown: Panel, prompt: str) -> None:
     assert marked is not None
     assert prompt[fits:].startswith(html.unescape(marked[1]))
     assert models.count(model, prompt[:fits]) <= 512 < models.count(model, prompt[: fits + 12])
+    shown.create.generate.click()
+    assert "Shorten it: what is too long is marked." in field.row.sentences["prompt"], "no advice for a cell"
     field.value = prompt[:fits]
     assert not field.row.sentences
     assert "zl-gone" in field.cut._dom_classes

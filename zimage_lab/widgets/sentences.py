@@ -31,7 +31,7 @@ CHINESE: tuple[tuple[str, str], ...] = (
     (r"(.+) is not a number", r"\1 不是数字"),
     (r"(.+) is not a known model", r"\1 不是已知的模型"),
     (r"(\d+) tokens are more than the (\d+) that (.+) reads", r"\1 个词元超过了 \3 可读的 \2 个"),
-    (r"Shorten it, or pass truncate=True to have the rest cut off\.", "请缩短它。"),
+    (r"Shorten it, or pass truncate=True to have the rest cut off\.", "请缩短：过长的部分已标出。"),
     (r"(\d+) tokens are more than the (\d+) that can be read here", r"\1 个词元超过了这里可读的 \2 个"),
     (r"Shorten it\.", "请缩短它。"),
     (r"Write a few words first\.", "请先写几个字。"),
@@ -116,6 +116,11 @@ CHINESE: tuple[tuple[str, str], ...] = (
 )
 """Whole sentences of the validator and the engine, as patterns, and what they are in Chinese."""
 
+ENGLISH = {
+    "Shorten it, or pass truncate=True to have the rest cut off.": "Shorten it: what is too long is marked.",
+}
+"""Advice for a cell, and what it is at a form."""
+
 _PATTERNS = tuple((re.compile(pattern, re.DOTALL), chinese) for pattern, chinese in CHINESE)
 
 
@@ -130,7 +135,7 @@ def translated(sentence: str, words: Words) -> str:
         The panel's texts.
     """
     if words.language != "zh":
-        return sentence
+        return ENGLISH.get(sentence, sentence)
     for pattern, chinese in _PATTERNS:
         match = pattern.fullmatch(sentence)
         if match:
