@@ -48,8 +48,9 @@ def test_a_gallery_of_sixty(lab: Lab, page: Page) -> None:
     shot(page, "gallery")
     gallery.locator("button", has_text="Older").click()
     total = len(history(home=lab.home, pictures=True))  # other tests' pictures are there too
-    expect(gallery.locator(".zl-line", has_text=f"49 to {total} of {total}")).to_be_visible()
-    expect(page.locator(TILE)).to_have_count(total - 48)
+    last = min(total, 96)
+    expect(gallery.locator(".zl-line", has_text=f"49 to {last} of {total}")).to_be_visible()
+    expect(page.locator(TILE)).to_have_count(last - 48)
     page.get_by_label("Search the prompts").fill(made[-1].request.prompt)
     expect(page.locator(TILE)).to_have_count(1)
     page.locator(f"{TILE} > button").click()
