@@ -29,7 +29,7 @@ def test_cancel_works_while_a_cell_runs(lab: Lab, page: Page) -> None:
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
     lab.call("api/contents/busy.ipynb", "PUT", {"type": "notebook", "format": "json", "content": notebook})
     page.set_default_timeout(60_000)
-    page.goto(f"{lab.url}lab/tree/busy.ipynb?token={lab.token}")
+    page.goto(f"{lab.url}lab/tree/busy.ipynb?token={lab.token}&reset")  # no tab of another test beside it
     page.get_by_text("| Idle").wait_for(timeout=PATIENCE)  # a key pressed before the kernel is there is lost
     page.locator(".jp-Notebook .jp-CodeCell").first.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
