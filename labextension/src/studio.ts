@@ -203,6 +203,7 @@ export class Studio extends Panel {
       return; // one restart is heard of several times
     }
     this._restarting = true;
+    this._connection.follow(null); // a new connection in the midst of a restart would lose what tells of its end
     this._output?.hide();
     this._say(this._options.words.restarting, this._options.words.restartingHint);
     const waits = () => this._restarting && session === this._session && !kernel.isDisposed;
@@ -211,6 +212,7 @@ export class Studio extends Panel {
       this._process = process;
       this._restarting = false;
       await this._showPanel();
+      this._connection.follow(session);
     }
   }
 
