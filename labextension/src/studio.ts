@@ -22,7 +22,8 @@ const SESSION_PATH = 'zimage-studio';
 const KERNELS = ['zimage-lab', 'python3'];
 /** How long a kernel may take to answer before it is asked again on a new connection. */
 const ANSWER_MILLISECONDS = 4000;
-const PAUSE_MILLISECONDS = 500;
+/** JupyterLab connects anew by itself when a kernel restarts; a second connection in that moment breaks both. */
+const PAUSE_MILLISECONDS = 2000;
 
 /** A notebook whose kernel is shared: its session, and the renderers that know its widgets. */
 export interface Host {
