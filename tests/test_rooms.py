@@ -39,14 +39,16 @@ MAY = {
     "picture_recipe": STORE,
     "options": MODELS,
     "models": MODELS,
-    # engine.batch is a door to the batches; an engine that serves everybody tells the hooks.
-    "engine": ENGINE | {"batch", "hooks"},
+    # engine.batch and engine.sweep are doors; an engine that serves everybody tells the hooks.
+    "engine": ENGINE | {"batch", "sweeps", "hooks"},
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature", "diary"},
     "lora_training": ENGINE | {"lora_training", "diary"},
     # Templates and tables know no engine; only `enhance` asks one, for a prompt.
     "prompts": DATA | {"home", "options", "prompts", "engine"},
     "batch": ENGINE | {"prompts", "batch"},
+    # The miniature says whether a picture shows what its prompt asked for.
+    "sweeps": ENGINE | {"prompts", "metrics", "miniature", "sweeps"},
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},
     "rules": ENGINE,
@@ -61,7 +63,8 @@ MAY = {
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
-WITHOUT_TORCH |= {"graph", "runs", "picture_recipe", "prompts", "batch", "labels", "hooks", "rules", "schedules"}
+WITHOUT_TORCH |= {"graph", "runs", "picture_recipe", "prompts", "batch", "sweeps", "labels", "hooks", "rules"}
+WITHOUT_TORCH |= {"schedules"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training"}
 
 
