@@ -19,7 +19,7 @@ from PIL import Image
 from zimage_lab import batch
 from zimage_lab.batch import work
 from zimage_lab.batch.folder import Folder
-from zimage_lab.batch.pace import Pace, span
+from zimage_lab.engine.pace import Pace, span
 from zimage_lab.errors import EngineStopped, InvalidRequest, StoreError, ZImageError
 from zimage_lab.models import catalog
 from zimage_lab.prompts.table import BadRows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zimage_lab.batch.cell import WAITING, Cell, identity, skipped
 from zimage_lab.batch.folder import Folder, Line, is_done
 from zimage_lab.batch.rows import Asked, Rows
-from zimage_lab.batch.seeds import Seeds
+from zimage_lab.engine.seeds import Seeds
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.prompts import table as tables
 from zimage_lab.prompts.file_names import FileNames

@@ -15,7 +15,7 @@ from zimage_lab.request import GenerationRequest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zimage_lab.batch.seeds import Seeds
+    from zimage_lab.engine.seeds import Seeds
     from zimage_lab.prompts.file_names import FileNames
 
 _PLACEHOLDER = "a picture"

@@ -8,7 +8,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.batch.cell import SKIPPED
-from zimage_lab.batch.pace import span
+from zimage_lab.engine.pace import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.batch.cell import WAITING, Cell
-from zimage_lab.batch.pace import Pace
+from zimage_lab.engine.pace import Pace
 from zimage_lab.errors import ZImageError
 
 if TYPE_CHECKING:

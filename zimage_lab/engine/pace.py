@@ -1,4 +1,4 @@
-"""How fast the pictures of a batch come, and how long the rest will take."""
+"""How fast the pictures of a batch or a sweep come, and how long the rest will take."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The seeds of a batch: how many pictures each row gets, and which."""
+"""The seeds of a batch or a sweep: how many pictures each row gets, and which."""
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ class Seeds:
         A number of pictures, drawn with consecutive seeds, or the seeds themselves.
     first
         The first of consecutive seeds; None draws one when the batch begins.
+    most
+        Most pictures of one row.
 
     Raises
     ------
@@ -36,23 +39,22 @@ class Seeds:
         When there are none, too many, or one twice.
     """
 
-    def __init__(self, asked: int | Sequence[int], first: int | None = None) -> None:
+    def __init__(self, asked: int | Iterable[int], first: int | None = None, *, most: int = MOST) -> None:
         self.first = None if first is None else checked_integer("seed", first, *SEED_RANGE)
-        self.listed: tuple[int, ...] | None = None
+        self.listed: Sequence[int] | None = None
         if isinstance(asked, Iterable) and not isinstance(asked, str | bytes):
-            given = tuple(asked)
-            self.listed = tuple(checked_integer(FIELD, seed, *SEED_RANGE) for seed in given[: MOST + 1])
-            if not 0 < len(given) <= MOST:
-                raise InvalidRequest(FIELD, given, f"{len(given)} seeds are out of range", f"Give 1 to {MOST}.")
-            if len(set(self.listed)) != len(self.listed):
-                twice = next(seed for seed in self.listed if self.listed.count(seed) > 1)
-                raise InvalidRequest(FIELD, given, f"{twice} stands twice", "Give each seed once.")
+            # A billion seeds are counted or cut off, never listed.
+            given = asked if isinstance(asked, range) else tuple(itertools.islice(asked, most + 1))
+            if not 0 < len(given) <= most:
+                many = f"{len(given)} seeds are" if len(given) <= most or isinstance(given, range) else "so many are"
+                raise InvalidRequest(FIELD, asked, f"{many} out of range", f"Give 1 to {most}.")
+            self.listed = _listed(given)
             if first is not None:
                 field = "seed"
                 raise InvalidRequest(field, first, "goes with a number of seeds, not with a list", "Leave it out.")
             self.count = len(self.listed)
         else:
-            self.count = checked_integer(FIELD, asked, 1, MOST)
+            self.count = checked_integer(FIELD, asked, 1, most)
             if self.first is not None:
                 self.check("seed", self.first)
 
@@ -82,3 +84,15 @@ class Seeds:
         first = self.first if own is None else own
         assert first is not None, "begin() settles it"  # noqa: S101 - a slip of ours
         return range(first, first + self.count)
+
+
+def _listed(given: range | tuple[object, ...]) -> Sequence[int]:
+    if isinstance(given, range):
+        for end in (given[0], given[-1]):
+            checked_integer(FIELD, end, *SEED_RANGE)
+        return given
+    listed = tuple(checked_integer(FIELD, seed, *SEED_RANGE) for seed in given)
+    if len(set(listed)) != len(listed):
+        twice = next(seed for seed in listed if listed.count(seed) > 1)
+        raise InvalidRequest(FIELD, given, f"{twice} stands twice", "Give each seed once.")
+    return listed
