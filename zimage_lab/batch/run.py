@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from zimage_lab.batch import view
 from zimage_lab.batch.cell import SKIPPED, WAITING, Cell
 from zimage_lab.batch.plan import Plan, plan
 from zimage_lab.batch.work import Work
 from zimage_lab.engine import live
+from zimage_lab.engine.pace import Progress, stage
 from zimage_lab.engine.waiting import block, until
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 
 CANCEL_SECONDS = 30.0
 """How long an interrupted wait stays for the running picture to stop at its next step."""
-
-
-class Progress(NamedTuple):
-    """How far a batch is, in the form in which a job tells it: a sentence, pictures done, of all, seconds left."""
-
-    stage: str
-    step: int
-    steps: int
-    seconds_left: float | None
 
 
 class Batch:
@@ -94,7 +86,7 @@ class Batch:
         pictures = len(self.cells) - counts[SKIPPED]
         ended = pictures - counts[WAITING]
         left = None if self.done else self._work.pace.left(self._work.left)
-        return Progress(view.stage(ended, pictures, counts, left), ended, pictures, left)
+        return Progress(stage(ended, pictures, counts, left), ended, pictures, left)
 
     @property
     def preview(self) -> Image.Image | None:

@@ -8,10 +8,10 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.batch.cell import SKIPPED
-from zimage_lab.engine.pace import span
+from zimage_lab.engine.pace import plural, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from zimage_lab.batch.cell import Cell
     from zimage_lab.batch.run import Batch
@@ -29,25 +29,6 @@ def text(batch: Batch) -> str:
     counts = batch.counts
     pictures = len(batch.cells) - counts.get(SKIPPED, 0)
     return f"Batch({plural(pictures, 'picture')}: {told(counts)})"
-
-
-def stage(ended: int, pictures: int, counts: Mapping[str, int], left: float | None) -> str:
-    """Say how far a batch is, in a few words."""
-    words = [f"{ended} of {plural(pictures, 'picture')}"]
-    words += [f"{counts[state]} {state}" for state in ("failed", "invalid_output", "quarantined") if counts.get(state)]
-    if left is not None and ended < pictures:
-        words.append(f"{span(left)} left")
-    return ", ".join(words).replace("_", " ")
-
-
-def told(counts: Mapping[str, int]) -> str:
-    """List states with their numbers."""
-    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items()) or "none"
-
-
-def plural(count: int, noun: str) -> str:
-    """Give a number with its noun."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def page(batch: Batch) -> str:

@@ -1,8 +1,22 @@
-"""How fast the pictures of a batch or a sweep come, and how long the rest will take."""
+"""How fast the pictures of a batch or a sweep come, and how long the rest will take, and how that is said."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _HOUR, _MINUTE = 3600, 60
+
+
+class Progress(NamedTuple):
+    """How far a batch or a sweep is, in the form in which a job tells it: a sentence, pictures done, of all, seconds left."""
+
+    stage: str
+    step: int
+    steps: int
+    seconds_left: float | None
 
 
 class Pace:
@@ -51,3 +65,22 @@ def span(seconds: float) -> str:
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+
+
+def stage(ended: int, pictures: int, counts: Mapping[str, int], left: float | None) -> str:
+    """Say how far a batch or a sweep is, in a few words."""
+    words = [f"{ended} of {plural(pictures, 'picture')}"]
+    words += [f"{counts[state]} {state}" for state in ("failed", "invalid_output", "quarantined") if counts.get(state)]
+    if left is not None and ended < pictures:
+        words.append(f"{span(left)} left")
+    return ", ".join(words).replace("_", " ")
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """List states with their numbers."""
+    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items()) or "none"
+
+
+def plural(count: int, noun: str) -> str:
+    """Give a number with its noun."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
