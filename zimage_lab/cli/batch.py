@@ -158,8 +158,7 @@ def _wait(batch: Batch, look: Callable[[], None]) -> None:
 
 def _end(made: Plan, began: float, arguments: argparse.Namespace, *, cancelled: bool) -> int:
     """Tell what came of it, and give the exit code."""
-    from zimage_lab.batch.view import told
-    from zimage_lab.engine.pace import span
+    from zimage_lab.engine.pace import span, told
 
     counts: dict[str, int] = {}
     for cell in made.cells:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zimage_lab.batch.view import plural
 from zimage_lab.cli.terminal import DONE, say_json, table, tell
-from zimage_lab.engine.pace import span
+from zimage_lab.engine.pace import plural, span
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -198,7 +198,7 @@ def _changed(one: Schedule, schedules: Schedules, arguments: argparse.Namespace)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from zimage_lab.batch.view import plural
+    from zimage_lab.engine.pace import plural
     from zimage_lab.schedules import Scheduler
     from zimage_lab.schedules.cron import local_zone
 

@@ -11,7 +11,7 @@ _HOUR, _MINUTE = 3600, 60
 
 
 class Progress(NamedTuple):
-    """How far a batch or a sweep is, in the form in which a job tells it: a sentence, pictures done, of all, seconds left."""
+    """How far a batch or a sweep is, as a job tells it: a sentence, pictures done, of all, seconds left."""
 
     stage: str
     step: int
