@@ -299,6 +299,11 @@ def test_a_model_that_is_not_here_says_what_to_do_and_queues_nothing(shown: Pane
     assert "Nothing was queued" in shown.choice.note.value
 
 
+def visible(widget: ipywidgets.DOMWidget) -> bool:
+    """Tell whether a part is seen, as far as its own class says."""
+    return "zl-gone" not in widget._dom_classes
+
+
 def until(made: Panel, reached: Callable[[], bool]) -> None:
     """Draw the panel until something is so."""
     for _ in range(600):
@@ -313,19 +318,19 @@ def test_weights_are_fetched_after_a_yes(shown: Panel, hub: type[Hub]) -> None:
     shown.choice.choose("z-image-turbo")
     drawn(shown)
     offered = shown.choice.download
-    assert offered.widget.layout.display is None
+    assert visible(offered.widget)
     assert "32.8 GB" in offered.get.description
     offered.get.click()
-    until(shown, lambda: offered.yes.layout.display is None)
+    until(shown, lambda: visible(offered.yes))
     assert "Licence: Apache-2.0" in offered._note.value
     assert not any("/resolve/" in path for _, path, _ in hub.asked)
     offered.no.click()
     until(shown, lambda: not offered.running)
-    assert offered.get.layout.display is None, "it can be asked again"
+    assert visible(offered.get), "it can be asked again"
     offered.get.click()
-    until(shown, lambda: offered.yes.layout.display is None)
+    until(shown, lambda: visible(offered.yes))
     offered.yes.click()
-    until(shown, lambda: not offered.running and offered.widget.layout.display == "none")
+    until(shown, lambda: not offered.running and not visible(offered.widget))
     assert shown.choice.model is not None
     assert shown.choice.model.path is not None
     assert not shown.choice.note.value
@@ -339,17 +344,33 @@ def test_a_hub_that_refuses_is_a_sentence(shown: Panel, hub: type[Hub]) -> None:
     until(shown, lambda: "Accept its terms" in shown.choice.download._note.value)
     shown.choice.choose("miniature-turbo")
     drawn(shown)
-    assert shown.choice.download.widget.layout.display == "none"
+    assert not visible(shown.choice.download.widget)
+
+
+def test_the_page_is_told_only_of_what_it_shows(shown: Panel) -> None:
+    before = set(ipywidgets._instances)
+    shown.publisher.mark()
+    assert set(ipywidgets._instances) == before, "nothing is told before it is shown"
+    assert shown.widget.model_id
+    new = set(ipywidgets._instances) - before
+    assert 50 < len(new) < 150
+    form = shown.create.form
+    assert form.prompt.area.comm is not None
+    assert form.negative.comm is None, "its part is folded"
+    form.negative.value = "blurred"
+    form.negative_fold.open(opened=True)
+    assert form.negative.comm is not None
+    assert form.negative.value == "blurred"
 
 
 def test_another_model_closes_only_what_it_replaces(shown: Panel) -> None:
+    assert shown.widget.model_id  # as the front end has it
     counts = []
     for _ in range(3):
         shown.choice.choose("z-image")
         shown.choice.choose("miniature-turbo")
         counts.append(len(ipywidgets._instances))
     assert shown.create.generate.comm is not None
-    assert shown.create.form.prompt.vocabulary.body.comm is not None
     assert counts[0] == counts[1] == counts[2]
 
 
@@ -429,8 +450,11 @@ def test_reuse_takes_back_a_shift_that_nobody_chose(shown: Panel, still: StillEn
 
 def test_old_panels_make_room(still: StillEngine) -> None:
     roots = [panel(still, "en") for _ in range(MOST)]
+    assert len({root.model_id for root in roots}) == MOST  # as the front end has them
     before = len(ipywidgets._instances)
-    roots += [panel(still, "en") for _ in range(3)]
+    for _ in range(3):
+        roots.append(panel(still, "en"))
+        assert roots[-1].model_id
     assert len(still.events._listeners) == MOST
     assert len(ipywidgets._instances) <= before + 20
     assert "made room" in roots[0].children[0].value

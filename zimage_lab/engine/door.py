@@ -32,6 +32,7 @@ def load(
     own: bool = False,
     independent: bool = False,
     engine: Literal["fast", "reference"] | None = None,
+    warm: bool = True,
 ) -> Desk:
     """Get an engine: this process's, or the one of another process that has the device already.
 
@@ -54,10 +55,11 @@ def load(
         this process's jobs only.
     independent
         Never become the engine: where none runs, start one that outlives this process and ends after an idle time.
-
     engine
         "fast", or "reference" for the libraries' own forward passes, with which the fast ones are compared; None lets
         the home's settings say, or takes the engine that is there.
+    warm
+        Whether the weights are read at once; otherwise `engine.warm_up()` or the first picture has them read.
 
     Raises
     ------
@@ -88,7 +90,8 @@ def load(
         raise InvalidRequest(field, engine, what, "Pass own=True for one of your own, or stop that one first.")
     if model is not None:
         desk.model = model
-    desk.warm_up()
+    if warm:
+        desk.warm_up()
     return desk
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import FloatText, ToggleButton, VBox
-
 from zimage_lab.home import home
 from zimage_lab.models.check import size_of
 from zimage_lab.request import STRENGTH
 from zimage_lab.store import inputs
 from zimage_lab.widgets.fields import Fold, Row, toggle_class
 from zimage_lab.widgets.picture_field import PictureField
+from zimage_lab.widgets.plain import FloatText, ToggleButton, VBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

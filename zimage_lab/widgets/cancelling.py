@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Button
-
 from zimage_lab.widgets.fields import classed
+from zimage_lab.widgets.plain import Button
 
 if TYPE_CHECKING:
     from collections.abc import Callable

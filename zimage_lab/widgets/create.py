@@ -7,8 +7,6 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, HBox, ToggleButton, VBox
-
 from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.widgets import outcome
 from zimage_lab.widgets.cancelling import cancel_button
@@ -18,6 +16,7 @@ from zimage_lab.widgets.found import FoundRecipe
 from zimage_lab.widgets.improving import Improving
 from zimage_lab.widgets.interrupted import Interrupted
 from zimage_lab.widgets.picture import PictureFrame
+from zimage_lab.widgets.plain import HTML, Button, HBox, ToggleButton, VBox
 from zimage_lab.widgets.progress import ProgressLine, told
 from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.settled import SettledButton
@@ -141,7 +140,7 @@ class Create:
         actions = classed(HBox([self.reuse, self.show_code]), "zl-actions")
         view = [self.frame.widget, self.progress.widget, self.summary, self.failure, actions, self.code]
         view += [self.recipe.widget, self.session, self.strip.widget]
-        self.form.settings.body.children = (*self.form.settings.body.children, self.found.widget)
+        self.form.settings.add(self.found.widget)
         left = classed(VBox([self.form.what, self.form.settings.widget, go]), "zl-left")
         toggle_class(self.recipe.widget, "zl-gone", on=True)
         return classed(VBox([left, classed(VBox(view), "zl-view")]), "zl-grid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Box, Button, ButtonStyle, HBox, Layout, VBox
+from zimage_lab.widgets.plain import HTML, Box, Button, HBox, VBox, is_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,13 +46,13 @@ def refill(box: Any, children: Sequence[Any]) -> None:  # noqa: ANN401 - ipywidg
 
 
 def close(widget: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
-    """Close a widget, the parts inside it, and its layout and style, which are widgets too."""
+    """Close a widget, the parts inside it, and its layout and style, which are widgets too, where they are its own."""
     for child in getattr(widget, "children", ()):
         close(child)
     widget.close()
-    widget.layout.close()
-    if hasattr(widget, "style"):
-        widget.style.close()
+    for part in (widget.layout, getattr(widget, "style", None)):
+        if part is not None and not is_shared(part):
+            part.close()
 
 
 class Row:
@@ -122,8 +122,9 @@ class Fold:
         opening: Callable[[], None] | None = None,
     ) -> None:
         self.title, self._opening = title, opening
+        self._children = tuple(children)
         self.head = classed(Button(description=title), "zl-fold-head")
-        self.body = classed(VBox(list(children)), "zl-fold-body")
+        self.body = classed(VBox(), "zl-fold-body")
         self.widget = classed(VBox([self.head, self.body]), "zl-fold")
         self.head.on_click(lambda _: self.open(opened=not self.opened))
         self.open(opened=opened)
@@ -135,10 +136,23 @@ class Fold:
 
     def open(self, *, opened: bool) -> None:
         """Open the part or close it."""
-        if opened and self._opening is not None:
-            self._opening()
+        if opened:
+            self.fill()
         toggle_class(self.widget, "zl-shut", on=not opened)
         self.head.icon = "caret-down" if opened else "caret-right"
+
+    def fill(self) -> None:
+        """Put into it what it holds; a part that was never opened costs the page nothing."""
+        if self._opening is not None:
+            self._opening()
+        if not self.body.children:
+            self.body.children = self._children
+
+    def add(self, child: Any) -> None:  # noqa: ANN401 - ipywidgets have no types
+        """Put something at its end."""
+        self._children += (child,)
+        if self.body.children:
+            self.body.children = self._children
 
     def say(self, addition: str = "") -> None:
         """Put a few words behind the heading."""
@@ -161,9 +175,5 @@ def chips(labels: Sequence[str], tooltip: str, *kinds: str) -> tuple[Any, list[A
     -------
     The box, and its buttons in order.
     """
-    # One layout and one style for all: each would be a widget of its own, which the front end has to make.
-    layout, style = Layout(), ButtonStyle()
-    buttons = [
-        classed(Button(description=label, tooltip=tooltip, layout=layout, style=style), "zl-chip") for label in labels
-    ]
+    buttons = [classed(Button(description=label, tooltip=tooltip), "zl-chip") for label in labels]
     return classed(Box(buttons), "zl-chips", *kinds), buttons

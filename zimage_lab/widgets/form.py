@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, FloatText, IntText, Textarea, VBox
-
 from zimage_lab import models
 from zimage_lab.errors import InvalidRequest, ModelLoadError
 from zimage_lab.prompts import Written
@@ -17,6 +15,7 @@ from zimage_lab.request import SEED_RANGE, GenerationRequest
 from zimage_lab.widgets.beginning import Beginning
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
 from zimage_lab.widgets.picture_field import ReferenceField
+from zimage_lab.widgets.plain import HTML, FloatText, IntText, Textarea, VBox
 from zimage_lab.widgets.prompt import PromptField
 from zimage_lab.widgets.seed import SeedField
 from zimage_lab.widgets.sentences import beside
@@ -93,6 +92,7 @@ class Form:
         self.what = classed(VBox(what), "zl-what")
         self.settings = Fold(words("settings"), [self.size.widget, self.seed.widget, self.advanced.widget])
         classed(self.settings.widget, "zl-settings")
+        self.settings.fill()  # a wide panel shows it, open or shut
         for name, field in self.fields.items():
             field.observe(lambda change, name=name: self._hand(name, change), "value")
         self.negative.observe(lambda _: self._changed(), "value")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, FileUpload, HBox, VBox
-
 from zimage_lab import picture_recipe
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
+from zimage_lab.widgets.plain import HTML, Button, FileUpload, HBox, VBox
 from zimage_lab.widgets.sentences import beside, translated
 
 if TYPE_CHECKING:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, HBox, Text, ToggleButton, VBox
-
 from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.home import home
 from zimage_lab.result import GeneratedImage
@@ -18,6 +16,7 @@ from zimage_lab.runs import count, find, models_used
 from zimage_lab.store.marks import Marks
 from zimage_lab.store.records import Records
 from zimage_lab.widgets.fields import Row, classed, text, toggle_class
+from zimage_lab.widgets.plain import HTML, Button, HBox, Text, ToggleButton, VBox
 from zimage_lab.widgets.search import SearchRow
 from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.tiles import PAGE, Tiles

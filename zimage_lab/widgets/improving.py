@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ipywidgets import HTML, Button, HBox, VBox
-
 from zimage_lab.engine.language_model import can_write
 from zimage_lab.errors import Cancelled, InvalidRequest, ZImageError
 from zimage_lab.prompts import enhance
 from zimage_lab.widgets.fields import classed, text, toggle_class
+from zimage_lab.widgets.plain import HTML, Button, HBox, VBox
 from zimage_lab.widgets.sentences import beside, translated
 
 if TYPE_CHECKING:

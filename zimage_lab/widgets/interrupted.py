@@ -8,11 +8,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from ipywidgets import HTML, Button, HBox
-
 from zimage_lab.engine.interrupted import drop, interrupted, resume
 from zimage_lab.errors import ZImageError
 from zimage_lab.widgets.fields import classed, toggle_class
+from zimage_lab.widgets.plain import HTML, Button, HBox
 from zimage_lab.widgets.sentences import translated
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, Dropdown, HBox
-
 from zimage_lab import models
 from zimage_lab.errors import ZImageError
 from zimage_lab.home import MODELS, home
 from zimage_lab.widgets.fields import classed, text
+from zimage_lab.widgets.plain import HTML, Button, Dropdown, HBox
 from zimage_lab.widgets.weights import WeightsDownload
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ipycanvas import MultiCanvas, hold_canvas
-from ipywidgets import HTML, Button, HBox, IntSlider, ToggleButton, VBox
 
 from zimage_lab.widgets.fields import classed, text
+from zimage_lab.widgets.plain import HTML, Button, HBox, IntSlider, ToggleButton, VBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,9 @@ shows what the first one showed.
 from __future__ import annotations
 
 import html
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
-
-from ipywidgets import HTML, HBox, VBox
 
 from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.widgets.carry import carry
@@ -20,6 +19,7 @@ from zimage_lab.widgets.fields import classed, refill, text
 from zimage_lab.widgets.gallery import Gallery
 from zimage_lab.widgets.model_choice import ModelChoice
 from zimage_lab.widgets.outputs import Outputs
+from zimage_lab.widgets.plain import HTML, HBox, VBox
 from zimage_lab.widgets.publisher import Publisher
 from zimage_lab.widgets.sentences import translated
 from zimage_lab.widgets.style import style_element
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from zimage_lab.engine.desk import Desk
     from zimage_lab.engine.events import Event
     from zimage_lab.request import GenerationRequest
+
+DRAWN_SECONDS = 1.0
+"""What the page gets to draw a new panel before torch is imported: that holds up all else in the kernel."""
 
 MOST = 4
 """Panels of one process that `panel()` keeps up to date: a page that is loaded again leaves its old one behind."""
@@ -114,14 +117,17 @@ class Panel:
             self.create.say(self.words("stopped"))
 
     def _start(self) -> None:
-        """Ask for the engine last: its thread reads the weights while the panel is already on its way to the screen."""
+        """Ask for the engine; its thread reads the weights when the panel is already on the screen."""
         self._unsubscribe: Callable[[], None] = lambda: None
         first: str | None = None
         try:
             if self.engine is None:
                 from zimage_lab.engine import load
 
-                self.engine = load()
+                self.engine = load(warm=False)
+                later = threading.Timer(DRAWN_SECONDS, self.engine.warm_up)
+                later.daemon = True
+                later.start()
             self.create.engine = self.engine
             if self._wants_outputs:
                 self.outputs = Outputs(self.engine.jobs())

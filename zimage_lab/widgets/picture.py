@@ -6,10 +6,9 @@ import html
 import io
 from typing import TYPE_CHECKING
 
-from ipywidgets import HTML, Box, Image
-
 from zimage_lab.errors import ZImageError
 from zimage_lab.widgets.fields import classed, toggle_class
+from zimage_lab.widgets.plain import HTML, Box, Image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, FileUpload, Image, VBox
-
 from zimage_lab.errors import InvalidRequest, StoreError
 from zimage_lab.home import home
 from zimage_lab.store import inputs
 from zimage_lab.widgets.fields import Row, classed, toggle_class
 from zimage_lab.widgets.picture import encoded
+from zimage_lab.widgets.plain import HTML, Button, FileUpload, Image, VBox
 from zimage_lab.widgets.sentences import beside, translated
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, NamedTuple
 
-from ipywidgets import HTML
+from zimage_lab.widgets.plain import HTML
 
 if TYPE_CHECKING:
     from zimage_lab.engine.job import Job

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Textarea, VBox
-
 from zimage_lab import models
 from zimage_lab.errors import ModelLoadError
 from zimage_lab.widgets.fields import Fold, Row, chips, classed, refill, text, toggle_class
+from zimage_lab.widgets.plain import HTML, Textarea, VBox
 from zimage_lab.widgets.words import GRAMMAR
 
 if TYPE_CHECKING:

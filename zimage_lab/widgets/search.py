@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Dropdown, Text, ToggleButton, VBox
-
 from zimage_lab.request import SEED_RANGE
 from zimage_lab.runs import Search
 from zimage_lab.widgets.fields import Row, classed
+from zimage_lab.widgets.plain import Dropdown, Text, ToggleButton, VBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

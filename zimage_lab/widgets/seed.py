@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Button, IntText, Text, ToggleButton
-
 from zimage_lab.options import whole
 from zimage_lab.widgets.fields import Row, classed
+from zimage_lab.widgets.plain import Button, IntText, Text, ToggleButton
 
 if TYPE_CHECKING:
     from zimage_lab.widgets.words import Words

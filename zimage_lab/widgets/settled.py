@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ipywidgets import Button, Layout, jsdlink
+from ipywidgets import Layout, jsdlink
+
+from zimage_lab.widgets.plain import Button
 
 PATIENCE = 2.0
 """Seconds after which a click is acted on without an answer: its page may be gone, or know no links."""

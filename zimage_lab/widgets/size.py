@@ -6,9 +6,8 @@ from collections import Counter
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Box, IntText, VBox
-
 from zimage_lab.widgets.fields import Row, chips, classed, refill, toggle_class
+from zimage_lab.widgets.plain import Box, IntText, VBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

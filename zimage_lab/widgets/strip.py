@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Box, Button, ButtonStyle, Image, Layout
-
 from zimage_lab.errors import ZImageError
 from zimage_lab.widgets.fields import classed, toggle_class
 from zimage_lab.widgets.picture import encoded
+from zimage_lab.widgets.plain import Box, Button, Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,9 +35,7 @@ class Strip:
         self.thumbnails: dict[str, Any] = {}
         self.buttons: dict[str, Any] = {}
         self._lost: set[str] = set()
-        # One layout and one style for all: of each picture's seven widgets they would be four, and take half the time.
-        self._layout, self._style = Layout(), None
-        self.widget = classed(Box(layout=self._layout), "zl-strip")
+        self.widget = classed(Box(), "zl-strip")
 
     def show(self, jobs: Sequence[Job], shown: str | None) -> None:
         """Show the pictures of the newest jobs, and mark the one in the frame."""
@@ -65,11 +62,9 @@ class Strip:
             self._lost.add(job.id)  # the file is gone: nothing to show, and no reason to look again
             return
         # The button lies under the picture: ipywidgets' images take no clicks and no keys.
-        if self._style is None:
-            self._style = ButtonStyle()
         tooltip = f"{job.request.prompt[:200]} · {job.request.seed}"
-        button = Button(tooltip=tooltip, layout=self._layout, style=self._style)
+        button = Button(tooltip=tooltip)
         button.on_click(lambda _, name=job.id: self._chosen(name))
         self.buttons[job.id] = button
-        image = Image(value=content, format="webp", layout=self._layout)
-        self.thumbnails[job.id] = classed(Box([button, image], layout=self._layout), "zl-thumb")
+        image = Image(value=content, format="webp")
+        self.thumbnails[job.id] = classed(Box([button, image]), "zl-thumb")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Button, HBox
-
 from zimage_lab.widgets.fields import classed, toggle_class
+from zimage_lab.widgets.plain import Button, HBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

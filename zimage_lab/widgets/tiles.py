@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Box, Button, Image
-
 from zimage_lab.widgets.fields import classed, toggle_class
 from zimage_lab.widgets.picture import encoded
+from zimage_lab.widgets.plain import Box, Button, Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,13 +6,12 @@ import base64
 import html
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, Dropdown, HBox, Text, ToggleButton, VBox
-
 from zimage_lab.errors import ZImageError
 from zimage_lab.labels import FORMATS
 from zimage_lab.widgets import outcome
 from zimage_lab.widgets.fields import Fold, Row, classed, text
 from zimage_lab.widgets.picture import PictureFrame
+from zimage_lab.widgets.plain import HTML, Button, Dropdown, HBox, Text, ToggleButton, VBox
 from zimage_lab.widgets.sentences import translated
 
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ipywidgets import HTML, Button, HBox, VBox
-
 from zimage_lab.errors import Cancelled, ZImageError
 from zimage_lab.models.download import Offer, download
-from zimage_lab.widgets.fields import classed, text
+from zimage_lab.widgets.fields import classed, text, toggle_class
+from zimage_lab.widgets.plain import HTML, Button, HBox, VBox
 from zimage_lab.widgets.progress import ProgressLine, Shown
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class WeightsDownload:
         self.get.on_click(lambda _: self._begin())
         self.yes.on_click(lambda _: self._decide(agreed=True))
         self.no.on_click(lambda _: self._decide(agreed=False))
-        self.widget.layout.display = "none"
+        toggle_class(self.widget, "zl-gone", on=True)
 
     @property
     def running(self) -> bool:
@@ -102,7 +101,7 @@ class WeightsDownload:
 
     @staticmethod
     def _set(widget: HTML, *, shown: bool) -> None:
-        widget.layout.display = None if shown else "none"
+        toggle_class(widget, "zl-gone", on=not shown)
 
     def _begin(self) -> None:
         if self.running or self._model is None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, FileUpload, HBox, Text, Textarea, ToggleButton, VBox
-
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.home import home
 from zimage_lab.prompts import expand, files, styles
 from zimage_lab.prompts.styles import Style
 from zimage_lab.runs import prompts_used
 from zimage_lab.widgets.fields import Fold, Row, chips, classed, refill, text, toggle_class
+from zimage_lab.widgets.plain import HTML, Button, FileUpload, HBox, Text, Textarea, ToggleButton, VBox
 from zimage_lab.widgets.sentences import beside
 
 if TYPE_CHECKING:
