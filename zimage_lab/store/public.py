@@ -14,6 +14,7 @@ from zimage_lab.graph import api_graph, ui_graph
 
 if TYPE_CHECKING:
     from zimage_lab.recipe import RunRecord
+    from zimage_lab.request import GenerationRequest
 
 RECIPE = "zimage_lab"  # the PNG text chunk with the run record
 PARAMETERS = "parameters"  # the one of Automatic1111, which many programs read
@@ -54,22 +55,27 @@ def public_record(record: RunRecord, home: Path | None = None) -> RunRecord:
     home
         The home folder, where it is known.
     """
-    asked, model = record.request, record.model
-    told = _told(asked.model, home)
-    loras = tuple(one.model_copy(update={"name": _told(one.name, home)}) for one in asked.loras)
+    model = record.model
     changes: dict[str, Any] = {
         "user": None,
-        # A replaced request has every letter looked at again.
-        "request": asked if (told, loras) == (asked.model, asked.loras) else asked.replace(model=told, loras=loras),
-        "model": model.model_copy(update={"id": _told(model.id, home)}),
-        "error": None if record.error is None else _cleared(record.error, home),
-        "warnings": [_cleared(warning, home) for warning in record.warnings],
+        "request": public_request(record.request, home),
+        "model": model.model_copy(update={"id": public_name(model.id, home)}),
+        "error": None if record.error is None else public_sentence(record.error, home),
+        "warnings": [public_sentence(warning, home) for warning in record.warnings],
     }
     changes = {name: value for name, value in changes.items() if value != getattr(record, name)}
     return record.replace(**changes) if changes else record
 
 
-def _told(name: str, home: Path | None) -> str:
+def public_request(asked: GenerationRequest, home: Path | None = None) -> GenerationRequest:
+    """Give a request as anybody may see it: its model and LoRAs as `public_name` tells them."""
+    told = public_name(asked.model, home)
+    loras = tuple(one.model_copy(update={"name": public_name(one.name, home)}) for one in asked.loras)
+    # A replaced request has every letter looked at again.
+    return asked if (told, loras) == (asked.model, asked.loras) else asked.replace(model=told, loras=loras)
+
+
+def public_name(name: str, home: Path | None = None) -> str:
     """Tell a model's or LoRA's path without the folders above it that are private; other names are left as they are."""
     text = os.path.expanduser(name)  # noqa: PTH111 - Path's raises for "~nobody"
     if not os.path.isabs(text) and os.pardir not in Path(text).parts:  # noqa: PTH117 - as above, on the same text
@@ -83,7 +89,8 @@ def _told(name: str, home: Path | None) -> str:
     return name
 
 
-def _cleared(sentence: str, home: Path | None) -> str:
+def public_sentence(sentence: str, home: Path | None = None) -> str:
+    """Give a sentence without the folders of a person or of a home."""
     for own in _own():
         sentence = sentence.replace(str(own), "~")
     for place in () if home is None else (home, home.resolve()):
