@@ -14,7 +14,7 @@ from zimage_lab.engine.families import varied
 from zimage_lab.engine.families.z_image import ZImage
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.graph import api_graph, request_from_graph
-from zimage_lab.miniature.evaluate import distance
+from zimage_lab.metrics.distance import distance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

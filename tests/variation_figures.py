@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 import sys
-from itertools import combinations
 
 import numpy as np
 
 from zimage_lab import models
 from zimage_lab.engine.families.z_image import ZImage
-from zimage_lab.miniature.evaluate import distance, verdict, world_judge
+from zimage_lab.metrics.distance import mean_distance
+from zimage_lab.miniature.evaluate import verdict, world_judge
 from zimage_lab.miniature.world import Scene, Thing
 
 SEEDS = 6
@@ -47,7 +47,7 @@ def main(count: int) -> None:
             latents = family.denoise(requests, family.encode(requests), family.noise(requests), lambda *_: None)
             made = family.decode(latents)
             right += sum(verdict(judge, scene, picture).right for picture in made)
-            apart += [distance(*two) for two in combinations(made, 2)]
+            apart.append(mean_distance(made))
         print(f"{strength:9g}  {right / (count * SEEDS):14.1%}  {np.mean(apart):22.4f}", flush=True)  # noqa: T201
 
 

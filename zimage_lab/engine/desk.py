@@ -22,11 +22,13 @@ from zimage_lab.result import GeneratedImage
 from zimage_lab.runs import estimate
 from zimage_lab.store import inputs
 from zimage_lab.store.events import StoredEvents
+from zimage_lab.store.order import Options
 from zimage_lab.store.queue import Queue
 from zimage_lab.store.records import Records
 from zimage_lab.store.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from zimage_lab.runs import Cost
     from zimage_lab.store.events import StoredEvent
     from zimage_lab.store.jobs import JobRow
+    from zimage_lab.sweeps import Sweep
 
 LOG = logging.getLogger(__name__)
 
@@ -185,6 +188,51 @@ class Desk(ABC):
         self._submitted()
         return job
 
+    def submit_many(
+        self, requests: Sequence[GenerationRequest], keys: Sequence[str], *, parent_id: str, source: str = "python"
+    ) -> list[Job]:
+        """Put many requests into the queue at once, all of them or, on an error, none.
+
+        Parameters
+        ----------
+        requests
+            What to draw.
+        keys
+            The idempotency key of each, as for `submit`.
+        parent_id, source
+            Of all of them, as for `submit`.
+
+        Raises
+        ------
+        InvalidRequest, QueueFull, EngineStopped
+            As `submit` does.
+        """
+        self._open()
+        warnings = [models.check(request, place=self.home) for request in requests]
+        own = Options(parent_id=parent_id, source=source, user=user(), engine=self._pin)
+        wanted = [(request, Options(key=key, **own)) for request, key in zip(requests, keys, strict=True)]
+        with self._jobs_lock:
+            self._open()
+            rows = self._queue.put_many(wanted)
+            jobs = [self._jobs.get(row.id) or self._know(row, told) for row, told in zip(rows, warnings, strict=True)]
+        self._look()
+        self._submitted()
+        return jobs
+
+    def job(self, job_id: str) -> Job:
+        """Give the job with this id, whoever asked for it, also one that has ended.
+
+        Raises
+        ------
+        InvalidRequest
+            The home has no such job.
+        """
+        with self._jobs_lock:
+            job = self._jobs.get(job_id) or self._know(self._queue.get(job_id))
+        self._look()
+        self._submitted()
+        return job
+
     def generate(self, prompt: str | GenerationRequest, **options: Any) -> GeneratedImage:  # noqa: ANN401 - any field
         """Make a picture and wait for it; an interrupt of the kernel cancels it. Options are those of `submit`."""
         return self.submit(prompt, **options).result()
@@ -198,6 +246,16 @@ class Desk(ABC):
         from zimage_lab.batch import start
 
         return start(self, source, template, **options)
+
+    def sweep(self, prompt: Any, **options: Any) -> Sweep:  # noqa: ANN401 - as start's
+        """Make a picture for each combination of values; returns at once.
+
+        Several values of any field are an axis: `engine.sweep("a red cat", seeds=range(16), steps=[4, 8])`; all options
+        are those of `zimage_lab.sweeps.start`.
+        """
+        from zimage_lab.sweeps import start
+
+        return start(self, prompt, **options)
 
     def jobs(self) -> list[Job]:
         """List the jobs that this process knows, newest first: all that go on, and the latest that ended."""
@@ -291,7 +349,8 @@ class Desk(ABC):
                 self._looking.release()
 
     def _apply(self, event: StoredEvent) -> None:
-        job = self._jobs.get(event.job)
+        with self._jobs_lock:  # a job that is just being put is known before its events are looked at
+            job = self._jobs.get(event.job)
         state = str(event.data.get("state"))
         if job is not None and not job.done and event.kind == "state":
             if state in FINAL:

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import InvalidRequest
+from zimage_lab.metrics.distance import distance
 from zimage_lab.metrics.judge import Judge
 from zimage_lab.metrics.lettering import Lettering
 from zimage_lab.metrics.regions import bounds
@@ -152,14 +153,6 @@ def evaluate(
                 progress(len(tally.verdicts), tally)
         tally.distances += [distance(*two) for two in combinations(made, 2)]
     return tally
-
-
-def distance(one: Image.Image, other: Image.Image) -> float:
-    """Root mean square difference of two RGB pictures of one size, 0 to 1."""
-    import numpy as np
-
-    difference = (np.asarray(one, dtype=np.float32) - np.asarray(other, dtype=np.float32)) / 255
-    return float(np.sqrt(np.square(difference).mean()))
 
 
 def refuse_other_world(card: ModelCard) -> None:

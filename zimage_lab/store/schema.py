@@ -271,8 +271,21 @@ CREATE TABLE tags (
 CREATE INDEX tags_by_tag ON tags (tag);
 """
 
+# `wish` is what somebody wants done with a sweep; how far it is, its jobs say. `told` holds its grid, prompts and all.
+_SWEEPS = """
+CREATE TABLE sweeps (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL,
+    wish TEXT NOT NULL CHECK (wish IN ('run', 'pause', 'cancel')),
+    cells INTEGER NOT NULL,
+    told TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (_FIRST,),
     (_JOBS, _TOTALS, _RECORDS, _LIVE, _WEBHOOKS, _SCHEDULES, adopt),
     (_MARKS,),
+    (_SWEEPS,),
 )

@@ -52,6 +52,29 @@ class Steering(Lookup):
         with self._database.write() as connection:
             return _cancel(connection, job_id)
 
+    def hold_all(self, parent_id: str, *, paused: bool) -> int:
+        """Pause the waiting jobs of a batch or a sweep, or let them go on; gives how many that changed."""
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "SELECT id FROM jobs WHERE parent_id = ? AND state = 'queued' AND paused <> ?", (parent_id, int(paused))
+            ).fetchall()
+            for row in rows:
+                connection.execute("UPDATE jobs SET paused = ? WHERE id = ?", (int(paused), row["id"]))
+                jobs.told(connection, row["id"])
+        return len(rows)
+
+    def cancel_all(self, parent_id: str) -> int:
+        """Cancel the jobs of a batch or a sweep that have not ended, the running ones last; gives how many."""
+        with self._database.write() as connection:
+            # The running ones last: else their engine would begin the next for nothing.
+            rows = connection.execute(
+                "SELECT id FROM jobs WHERE parent_id = ? AND state IN ('queued', 'running') ORDER BY state, sequence",
+                (parent_id,),
+            ).fetchall()
+            for row in rows:
+                _cancel(connection, row["id"])
+        return len(rows)
+
     def clear(self, states: tuple[str, ...] = ("queued",)) -> int:
         """Cancel all jobs that wait, and those that run where `states` names "running"; gives how many."""
         for state in states:

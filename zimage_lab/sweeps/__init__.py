@@ -21,7 +21,9 @@ What a view needs of a `Sweep`:
 from __future__ import annotations
 
 from zimage_lab.sweeps.axis import Axis
+from zimage_lab.sweeps.beginning import saved, start
 from zimage_lab.sweeps.cell import Cell
+from zimage_lab.sweeps.plan import Plan, plan
 from zimage_lab.sweeps.sweep import Sweep
 
-__all__ = ["Axis", "Cell", "Sweep"]
+__all__ = ["Axis", "Cell", "Plan", "Sweep", "plan", "saved", "start"]

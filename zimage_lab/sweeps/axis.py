@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Kind: TypeAlias = Literal["field", "size", "lora_weight", "replace", "seed"]
 
@@ -31,11 +31,15 @@ class Axis:
 
     name: str
     kind: Kind
-    values: Sequence[object]
+    values: Sequence[Any]
     needle: str = field(default="", repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Give the values."""
+        return iter(self.values)
 
     def label(self, place: int) -> str:
         """Give a value as it stands beside its row: "8", "192x128", "a dog"."""

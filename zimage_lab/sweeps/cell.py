@@ -1,9 +1,14 @@
 """One picture of a sweep: where it stands, what is asked for, and what came of it so far."""
 
+# ruff: noqa: SLF001 - a cell is a part of its sweep
+
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from zimage_lab.result import GeneratedImage
+from zimage_lab.store.records import Records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,14 +17,13 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine.job import Job, Progress
     from zimage_lab.request import GenerationRequest
-    from zimage_lab.result import GeneratedImage
     from zimage_lab.sweeps.sweep import Sweep
 
 WAITING = "waiting"
 """State of a cell that is not in the queue yet; the others are a job's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Cell:
     """One picture of a sweep. It holds nothing but its place: what it tells is how things are when it is asked.
 
@@ -31,38 +35,38 @@ class Cell:
         Place on each of the sweep's axes. It stays the same when an axis is extended; `number` may change.
     """
 
-    sweep: Sweep = field(repr=False)
+    sweep: Sweep
     index: tuple[int, ...]
 
     @property
     def number(self) -> int:
         """Place among the sweep's cells, the last axis running fastest."""
-        raise NotImplementedError
+        return self.sweep._grid.number(self.index)
 
     @property
     def values(self) -> dict[str, object]:
         """Value on each axis, by the axis' name."""
-        raise NotImplementedError
+        return {axis.name: axis.values[place] for axis, place in zip(self.sweep.axes, self.index, strict=True)}
 
     @property
     def labels(self) -> dict[str, str]:
         """The values as people read them."""
-        raise NotImplementedError
+        return {axis.name: axis.label(place) for axis, place in zip(self.sweep.axes, self.index, strict=True)}
 
     @property
     def request(self) -> GenerationRequest:
         """What is asked for: the same request made alone gives the same picture."""
-        raise NotImplementedError
+        return self.sweep._grid.request(self.index)
 
     @property
     def state(self) -> str:
         """`waiting` (not in the queue yet) or a job's state: queued, running, succeeded, failed, cancelled, ..."""
-        raise NotImplementedError
+        return self.sweep._ledger.state(self.index)
 
     @property
     def job(self) -> Job | None:
         """Its job while it is in the queue, with progress and preview; None before and afterwards."""
-        raise NotImplementedError
+        return self.sweep._flight.get(self.index)
 
     @property
     def progress(self) -> Progress | None:
@@ -77,31 +81,46 @@ class Cell:
     @property
     def image(self) -> GeneratedImage | None:
         """The picture with its record, read when it is asked for; None where there is none."""
-        raise NotImplementedError
+        if self.record_id is None or self.state != "succeeded":
+            return None
+        with Records(self.sweep.home) as records:
+            return GeneratedImage.from_record(records.get(self.record_id), self.sweep.home)
 
     @property
     def error(self) -> str | None:
         """Why there is no picture, in a sentence."""
-        raise NotImplementedError
+        error = self._end.get("error")
+        return None if error is None else str(error)
 
     @property
     def seconds(self) -> float | None:
         """What it took to draw."""
-        raise NotImplementedError
+        seconds = self._end.get("seconds")
+        return None if seconds is None else float(seconds)
 
     @property
     def record_id(self) -> str | None:
         """Id of the run record; marks and history know the picture by it."""
-        raise NotImplementedError
+        record_id = self._end.get("record_id")
+        return None if record_id is None else str(record_id)
 
     @property
     def path(self) -> Path | None:
         """The picture's file."""
-        raise NotImplementedError
+        name = self._end.get("image_path")
+        return None if name is None else self.sweep.home / name
 
     def rerun(self) -> None:
         """Make it again, also where it succeeded; the picture before stays in the history."""
-        raise NotImplementedError
+        self.sweep._rerun(self.index)
+
+    @property
+    def _end(self) -> dict[str, Any]:
+        return self.sweep._end_of(self.index)
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={text}" for name, text in self.labels.items())
+        return f"Cell({told})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - IPython's signature
         image = self.image
