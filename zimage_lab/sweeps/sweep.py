@@ -14,11 +14,12 @@ from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.runs import estimate
 from zimage_lab.store.steering import Steering
 from zimage_lab.store.sweeps import Sweeps, key
-from zimage_lab.sweeps import figures, plan, view
+from zimage_lab.sweeps import figures, view
 from zimage_lab.sweeps import grid as grids
 from zimage_lab.sweeps.cell import Cell
 from zimage_lab.sweeps.cells import Cells, Change
 from zimage_lab.sweeps.ledger import Ledger
+from zimage_lab.sweeps.plan import LIMIT, check, cost_of, extended
 from zimage_lab.sweeps.work import Work
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Sweep:
         self._engine, self._ledger = engine, Ledger(grid)
         self._bell = Events()
         self._measured: dict[tuple[str, str], float] = {}
-        self._cost = sum(plan.cost_of(grid)[1].values())
+        self._cost = sum(cost_of(grid)[1].values())
         self._work: Work | None = None
 
     @classmethod
@@ -249,7 +250,7 @@ class Sweep:
         InvalidRequest
             Its prompts were erased, or a model or LoRA of it is gone.
         """
-        plan.check(self._grid, self.home)
+        check(self._grid, self.home)
         with Sweeps(self.home) as store, Steering(self.home) as line:
             going = None
             if self.done:  # other processes may have made some of it since
@@ -269,7 +270,7 @@ class Sweep:
                 self._work.cancel()
             line.cancel_all(self.id)
 
-    def extend(self, *, limit: int | None = plan.LIMIT, **values: Any) -> Sweep:  # noqa: ANN401 - any field
+    def extend(self, *, limit: int | None = LIMIT, **values: Any) -> Sweep:  # noqa: ANN401 - any field
         """Give axes further values; only the new cells are made: `sweep.extend(steps=[12], seeds=range(16, 32))`.
 
         Parameters
@@ -284,12 +285,12 @@ class Sweep:
         InvalidRequest
             One is no axis of the sweep, or a value cannot be; nothing was changed.
         """
-        grid = plan.extended(self._grid, values, self.home, limit)
+        grid = extended(self._grid, values, self.home, limit)
         with Sweeps(self.home) as store:
             store.extend(self.id, grids.write(grid), grid.count)
             store.wish(self.id, "run")
         self._ledger.regrow(grid)
-        self._cost = sum(plan.cost_of(grid)[1].values())
+        self._cost = sum(cost_of(grid)[1].values())
         return self._go()
 
     def where(self, *, state: str | None = None, **values: Any) -> list[Cell]:  # noqa: ANN401 - values of any axis
@@ -375,7 +376,7 @@ class Sweep:
         return None if one.seconds is None else one.seconds / one.pixel_steps
 
     def _rerun(self, index: Index) -> None:
-        plan.check(self._grid, self.home)
+        check(self._grid, self.home)
         job = self._flight.get(index)
         if job is not None and not job.done:
             return  # it is being made
