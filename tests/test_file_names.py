@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zimage_lab.errors import InvalidRequest
-from zimage_lab.prompts.file_names import NAME_BYTES, FileNames, safe
+from zimage_lab.prompts.file_names import FileNames
+from zimage_lab.store.file_names import NAME_BYTES, safe
 
 BAD = '/\\:*?"<>|\0\n\u202e\u2028'
 

@@ -45,7 +45,7 @@ MAY = {
     "miniature": DATA | {"metrics", "models", "miniature", "diary"},
     "lora_training": ENGINE | {"lora_training", "diary"},
     # Templates and tables know no engine; only `enhance` asks one, for a prompt.
-    "prompts": DATA | {"home", "options", "prompts", "engine"},
+    "prompts": DATA | {"home", "options", "prompts", "engine", "store"},
     "batch": ENGINE | {"prompts", "batch"},
     # The miniature says whether a picture shows what its prompt asked for.
     "sweeps": ENGINE | {"prompts", "metrics", "miniature", "sweeps"},
