@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from samples import record
 
+from zimage_lab import home as homes
 from zimage_lab.engine.desk import Desk
 from zimage_lab.errors import LeaseLost
 from zimage_lab.recipe import ImageFile
@@ -39,7 +40,7 @@ class StubEngine(Desk):
         self._over, self._wake = threading.Event(), threading.Event()
         if not held:
             self.gate.set()
-        super().__init__(home, None, None)
+        super().__init__(homes.home(home), None, None)
         self._queue.recover()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._begin()
