@@ -32,6 +32,10 @@ def cancel_button(words: Words, cancel: Callable[[], None]) -> Any:  # noqa: ANN
     """
     button = classed(Button(description=words("cancel"), tooltip=words("cancel_tip")), "zl-cancel")
     button.on_click(lambda _: cancel())
-    if button.comm is not None:
-        button.comm._reply_subshell_for = lambda _data, front_ends: front_ends  # noqa: SLF001 - see above
+    button.observe(_keep_way, "comm")
     return button
+
+
+def _keep_way(change: Any) -> None:  # noqa: ANN401 - traitlets' change
+    if change["new"] is not None:  # it has just been told of
+        change["new"]._reply_subshell_for = lambda _data, front_ends: front_ends  # noqa: SLF001 - see above
