@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
+from zimage_lab import labels as labelling
 from zimage_lab.engine import live
 from zimage_lab.engine.events import Events
 from zimage_lab.engine.pace import Pace, Progress, stage, told
@@ -24,8 +26,7 @@ from zimage_lab.sweeps.work import Work
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
     from PIL import Image
 
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from zimage_lab.engine.job import Job
     from zimage_lab.store.sweeps import CellRow, SweepRow
     from zimage_lab.sweeps.axis import Axis
+    from zimage_lab.sweeps.board import Board
+    from zimage_lab.sweeps.board.colours import Theme
     from zimage_lab.sweeps.grid import Grid
+    from zimage_lab.sweeps.saving import Saved
 
 CANCEL_SECONDS = 30.0
 """How long an interrupted wait stays for the running pictures to stop at their next step."""
@@ -66,13 +70,16 @@ class Sweep:
         self._work: Work | None = None
 
     @classmethod
-    def load(cls, name: str, *, engine: Desk | None = None, home: str | os.PathLike[str] | None = None) -> Sweep:
+    def load(
+        cls, name: str | os.PathLike[str], *, engine: Desk | None = None, home: str | os.PathLike[str] | None = None
+    ) -> Sweep:
         """Find a sweep of the home by its name or id, as it is now; `resume()` makes what is missing.
 
         Parameters
         ----------
         name
-            Name or id.
+            Name or id, or a contact sheet that `save` wrote as PNG: the sweep of this home that it shows, or else a new
+            one with its axes, of which nothing is made before `resume()`.
         engine
             Who shall make what is missing; None loads one when it is needed.
         home
@@ -81,11 +88,16 @@ class Sweep:
         Raises
         ------
         InvalidRequest
-            There is no such sweep.
+            There is no such sweep, or the picture holds none.
         """
         place = homes.home(home) if engine is None or home is not None else engine.home
+        file = Path(name).expanduser() if str(name).lower().endswith(".png") else None
+        if file is not None and file.is_file():
+            from zimage_lab.sweeps import inside
+
+            name = inside.kept(inside.read(file), place).id
         with Sweeps(place) as store:
-            row = store.get(name)
+            row = store.get(str(name))
             found = cls(row, grids.read(row.told), place, engine)
             found._ledger.read(store.cells(row.id))
         return found
@@ -335,6 +347,77 @@ class Sweep:
         A pandas data frame: the axes, and a column for each metric.
         """
         return figures.measured(self, names, per)
+
+    def sheet(self, *, columns: str | None = None, rows: str | None = None, thumbnail: int = 256) -> Image.Image:
+        """Draw all pictures on one, with labels for the axes; parameters as for `sweeps.sheet.contact_sheet`."""
+        from zimage_lab.sweeps import sheet
+
+        return sheet.contact_sheet(self, columns=columns, rows=rows, thumbnail=thumbnail)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        labels: Iterable[str] = labelling.DEFAULT,
+        **options: Any,  # noqa: ANN401 - those of what is written
+    ) -> Saved:
+        """Write it as one picture, as one page, or as a folder of pictures.
+
+        Parameters
+        ----------
+        path
+            A name that ends in `.png` (a contact sheet with the axes inside, from which `load` finds them again),
+            `.jpg`, `.webp` (the same without), or `.html` (a page that works without a network and on a phone). A
+            folder, with `/` behind its name, gets every picture and a table, `sweep.csv`. A file that is there is
+            replaced whole.
+        labels
+            AI labels, as `GeneratedImage.save` takes them.
+        options
+            `columns` and `rows`, names of the axes that go across and down; `thumbnail`, longest edge of a picture on
+            the sheet; `pixels`, the same in the page.
+
+        Returns
+        -------
+        What was written: its path, pictures and bytes.
+
+        Raises
+        ------
+        InvalidRequest
+            The name or an option cannot be.
+        StoreError
+            The disk is full, or cannot be written.
+        """
+        from zimage_lab.sweeps import saving
+
+        return saving.save(self, path, labels=labels, **options)
+
+    def grid(
+        self,
+        *,
+        columns: str | None = None,
+        rows: str | None = None,
+        theme: Theme = "auto",
+        language: str | None = None,
+    ) -> Board:
+        """Give a live board of the pictures: they appear as they are made, and are zoomed, moved, hidden and marked.
+
+        Parameters
+        ----------
+        columns, rows
+            Names of the axes that run across and down; None takes the last one and the one before it. The others are
+            pages.
+        theme
+            "auto" follows JupyterLab, or "light" or "dark".
+        language
+            "en" or "zh"; None takes the environment's.
+
+        Returns
+        -------
+        An ipywidgets widget. A viewer without a kernel shows the contact sheet instead.
+        """
+        from zimage_lab.sweeps.board import Board
+
+        return Board(self, columns=columns, rows=rows, theme=theme, language=language)
 
     @property
     def _grid(self) -> Grid:
