@@ -89,9 +89,10 @@ function cell(numbered) {
   return made;
 }
 function heading(axis, place) {
-  const made = make("th");
-  made.append(make("span", "name", sweep.axes[axis].labels[place]));
-  made.append(button("hide", "×", `${word("hide")} ${sweep.axes[axis].labels[place]}`, () => hide(axis, place)));
+  const made = make("th"), label = make("div", "label");
+  made.append(label);
+  label.append(make("span", "name", sweep.axes[axis].labels[place]));
+  label.append(button("hide", "×", `${word("hide")} ${sweep.axes[axis].labels[place]}`, () => hide(axis, place)));
   return made;
 }
 function hide(axis, place) {
@@ -168,7 +169,7 @@ function draw() {
       one.append(cell(at(0, column)), make("span", "name", sweep.axes[columns].labels[column]));
       flow.append(one);
     });
-    main.replaceChildren(flow);
+    main.replaceChildren(make("p", "over", called(columns)), flow);
   } else {
     const table = make("table"), head = make("thead"), body = make("tbody"), line = make("tr"), corner = make("th");
     if (columns !== null) corner.append(make("span", "axis", `${called(columns)} →`));
@@ -199,7 +200,8 @@ function fill() {
   const one = sweep.cells[open];
   find(".where").textContent = told(open);
   const large = picture(open);
-  large.loading = "eager";
+  if (one.image) large.loading = "eager";
+  find(".large").style.setProperty("--most", `${3 * (one.width || 0)}px`); // a small picture is not blown up to a blur
   find(".large").replaceChildren(large);
   const list = find("dl");
   list.replaceChildren();

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zimage_lab import home as homes
 from zimage_lab.labels import xmp
 from zimage_lab.labels.write import claims
+from zimage_lab.request import SAMPLERS, SCHEDULERS
 from zimage_lab.store.images import write_whole
 from zimage_lab.store.public import public_request
 from zimage_lab.sweeps import facts
@@ -168,8 +169,8 @@ def _recipe(asked: GenerationRequest) -> dict[str, str]:
         "mask": (asked.mask or "")[:8],
         "strength": "" if asked.strength is None else f"{asked.strength:g}",
         "reference_images": ", ".join(one[:8] for one in asked.reference_images),
-        "sampler": asked.sampler,
-        "scheduler": asked.scheduler,
+        "sampler": "" if asked.sampler == SAMPLERS[0] else asked.sampler,
+        "scheduler": "" if asked.scheduler == SCHEDULERS[0] else asked.scheduler,
     }
     return {name: text for name, text in told.items() if text}
 
