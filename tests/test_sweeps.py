@@ -194,6 +194,28 @@ def test_cancel_keeps_what_is_done_and_resume_makes_the_rest(held: StubEngine) -
     assert len(held.drawn) == 300, "no cell twice"
 
 
+def test_resume_right_behind_cancel(held: StubEngine) -> None:
+    sweep = held.sweep(CAT, seeds=range(200))
+    held.gate.set()
+    for _ in range(3):
+        until(lambda: len(held.drawn) >= 5)
+        sweep.cancel()
+        sweep.resume()
+    sweep.wait(60)
+    assert sweep.state == "done"
+    assert len({one.seed for one in held.drawn}) == 200
+    assert sweep.counts == {"succeeded": 200}
+
+
+def test_cells_that_are_added_at_the_very_end_are_made(engine: StubEngine) -> None:
+    sweep = engine.sweep(CAT, seeds=range(2))
+    for seed in range(2, 12):
+        until(lambda: sweep.counts.get("succeeded") == len(sweep.cells))
+        sweep.extend(seeds=[seed])
+    sweep.wait(60)
+    assert sweep.counts == {"succeeded": 12}
+
+
 def test_another_hand_pauses_and_cancels_it(held: StubEngine) -> None:
     sweep = held.sweep(CAT, seeds=400)
     held.gate.set()

@@ -263,6 +263,8 @@ class Sweep:
             Its prompts were erased, or a model or LoRA of it is gone.
         """
         check(self._grid, self.home)
+        if self._work is not None and self._work.ending:
+            self._work.done.wait(CANCEL_SECONDS)  # its cells are taken down as cancelled before they are tried again
         with Sweeps(self.home) as store, Steering(self.home) as line:
             going = None
             if self.done:  # other processes may have made some of it since
@@ -430,17 +432,20 @@ class Sweep:
         with self._ledger.changed:
             return dict(self._work.flight)
 
-    def _go(self, going: list[CellRow] | None = None) -> Sweep:
+    def _go(self, going: list[CellRow] | None = None, first: Index | None = None) -> Sweep:
         """Have what waits be made, by whoever is at it here already or by a new thread.
 
         Parameters
         ----------
         going
             Its jobs that are in the queue; None looks.
+        first
+            The cell that is made first.
         """
         if self._work is not None and not self.done:
-            self._work.reorder()
-            return self
+            if self._work.go_on(first):
+                return self
+            self._work.done.wait(CANCEL_SECONDS)  # it is ending: what it made is taken down first
         if self._engine is None or self._engine.stopped:
             from zimage_lab.engine import load
 
@@ -451,7 +456,7 @@ class Sweep:
         self._work = Work(
             self._engine, self.id, self._ledger, going=going, tell=self._tell, pace=Pace(self._seconds_known())
         )
-        self._work.begin()
+        self._work.begin(first)
         return self
 
     def _seconds_known(self) -> float | None:
@@ -467,9 +472,7 @@ class Sweep:
             self._ledger.retry(index)
         with Sweeps(self.home) as store:
             store.wish(self.id, "run")
-        self._go()
-        if self._work is not None:
-            self._work.again(index)
+        self._go(first=index)
 
     def _tell(self, index: Index) -> None:
         self._bell.emit("cell", str(index), index=index)

@@ -91,29 +91,34 @@ class Work:
         self._turns: Iterator[int] = iter(())
         self._again: deque[Index] = deque()
         self._wish, self._looked = "run", 0.0
-        self._cancelled = False
+        self._cancelled = self._over = False
         for row in going:
             self._follow(row.index, engine.job(row.job_id))
 
-    def begin(self) -> None:
-        """Start."""
-        self.reorder()
+    def begin(self, first: Index | None = None) -> None:
+        """Start, with the cell at `first` where one is given."""
+        self.go_on(first)
         threading.Thread(target=self._run, name="zimage-lab-sweep", daemon=True).start()
 
-    def reorder(self) -> None:
-        """Go through the cells anew: more of them wait."""
+    def go_on(self, first: Index | None = None) -> bool:
+        """Go through the cells anew: more of them wait. False where it is ending, so that another one must begin."""
         with self._ledger.changed:
+            if self._over or self._cancelled:
+                return False
             ground = self._ledger.grid.grounds[0]
             # Where a row of seeds fills a batch by itself, prompts need not stand close to each other.
             seeds = next((len(axis) for axis in self._ledger.grid.axes if axis.kind == "seed"), 1)
             fills = seeds >= together.most(ground, str(getattr(self._engine, "device", "cpu")))
             self._turns = self._ledger.grid.turns(together=not fills)
+            if first is not None:
+                self._again.append(first)
         self.wake()
+        return True
 
-    def again(self, index: Index) -> None:
-        """Make a cell next."""
-        self._again.append(index)
-        self.wake()
+    @property
+    def ending(self) -> bool:
+        """Whether it makes no more cells."""
+        return self._over or self._cancelled
 
     def wake(self) -> None:
         """Look at once at what is to do."""
@@ -156,8 +161,11 @@ class Work:
             if not self._cancelled and time.monotonic() - self._looked >= LOOK_SECONDS:
                 self._looked, self._wish = time.monotonic(), store.wished(self._id)
             pause = self._fill(store, line) if self._wish == "run" else LOOK_SECONDS
-            if not self.flight and (self._wish == "cancel" or (self._wish == "run" and not self._more())):
-                break
+            with self._ledger.changed:  # nobody adds cells between the last look and the end
+                nothing = self._wish == "cancel" or (self._wish == "run" and not self._more())
+                if nothing and not self.flight:
+                    self._over = True
+                    break
             try:
                 event = self._events.get(timeout=pause)
             except queue.Empty:
