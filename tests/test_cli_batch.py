@@ -18,8 +18,7 @@ from keyed_engine import KeyedEngine
 from PIL import Image
 
 import zimage_lab
-from zimage_lab.cli import batch as command
-from zimage_lab.cli import main
+from zimage_lab.cli import main, waiting
 from zimage_lab.errors import EngineStopped
 from zimage_lab.models import catalog
 from zimage_lab.store.images import read_recipe
@@ -155,7 +154,7 @@ def test_ctrl_c_keeps_what_is_done(
     fake: KeyedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.step_seconds = 0.02
-    wait = command._wait
+    wait = waiting.wait
 
     def interrupted(running: Any, _: object) -> None:  # noqa: ANN401
         def look() -> None:
@@ -164,13 +163,13 @@ def test_ctrl_c_keeps_what_is_done(
 
         wait(running, look)
 
-    monkeypatch.setattr(command, "_wait", interrupted)
+    monkeypatch.setattr(waiting, "wait", interrupted)
     assert batch("--seeds", "4") == 3
     told = capsys.readouterr().err
     assert "The same command again makes the rest." in told
     assert set(states(tmp_path / "out")) == {"succeeded", "cancelled"}
     assert len(states(tmp_path / "out")) == 12
-    monkeypatch.setattr(command, "_wait", wait)
+    monkeypatch.setattr(waiting, "wait", wait)
     fake.step_seconds = 0.0
     assert batch("--seeds", "4") == 0
     assert states(tmp_path / "out") == ["succeeded"] * 12
@@ -194,7 +193,7 @@ def test_an_engine_that_stops_is_exit_code_1_and_says_how_to_go_on(
 def test_the_bar_is_drawn_on_a_terminal_and_lines_elsewhere(
     fake: KeyedEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "LINE_SECONDS", 0.0)
     fake.step_seconds = 0.02
     assert batch() == 0
     fake.step_seconds = 0.004

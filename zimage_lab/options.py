@@ -1,4 +1,4 @@
-"""The options of a request as text, for the faces in which people type: one table for the shell and the magic.
+"""The options of a request, and of a sweep, as text, for the faces in which people type: one table for both.
 
 The converters refuse nothing: what is no number stays text, so that `GenerationRequest`, the one validator, says what
 is wrong with it in the same words as everywhere else.
@@ -7,7 +7,7 @@ is wrong with it in the same words as everywhere else.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +74,67 @@ OPTIONS = (
     Option("reference_images", files, "FILE[,FILE...]", "pictures that an edit model changes; commas between them"),
     Option("strength", number, "X", "how much of the picture is drawn anew, above 0 to 1 (default: 0.6)"),
 )
+
+
+class SweepOption(NamedTuple):
+    """An option of a sweep: its name in Python, what it takes (nothing: a switch), what it does.
+
+    `many` says that it may be given several times: its values are then an axis. What has numbers takes notations, too.
+    """
+
+    name: str
+    takes: str
+    help: str
+    many: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The option as it is typed."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def argparse(self) -> dict[str, Any]:
+        """What `add_argument` takes besides the flag."""
+        if not self.takes:
+            return {"dest": self.name, "action": "store_true", "help": self.help}
+        action = {"action": "append"} if self.many else {}
+        return {"dest": self.name, "metavar": self.takes, "help": self.help, **action}
+
+
+_OWN = (
+    SweepOption(
+        "seeds", "N|LIST", "number of seeds from --seed on, or the seeds: 4, 1-8, 3,5,9 (default: 1)", many=True
+    ),
+    SweepOption("replace", "TEXT=A,B,...", 'other texts for a part of the prompt: "cat=dog,fish" is three', many=True),
+    SweepOption("size", "WxH,...", "sizes: 128x128, 192x128", many=True),
+    SweepOption("lora_weight", "X,...", "weight of all LoRAs", many=True),
+)
+_REST = (
+    SweepOption("sampler", "NAME", "sampler (default: euler)", many=True),
+    SweepOption("scheduler", "NAME", "scheduler (default: simple)", many=True),
+    SweepOption("noise", "NAME", "how noise is drawn (default: per_image)", many=True),
+    SweepOption("truncate", "yes|no", "cut a prompt that is too long", many=True),
+)
+SWEEP_AXES = (
+    *_OWN,
+    *(SweepOption(one.name, one.takes, one.help, many=True) for one in OPTIONS),
+    *_REST,
+)
+"""Every field of a request but the prompt, and what a sweep has besides: several values of one are an axis."""
+
+SWEEP_OWN = (
+    SweepOption("name", "NAME", 'name under which it is kept (default: "sweep 1" and so on)'),
+    SweepOption("wildcards", "", "{red|blue} and __name__ in the prompt stand for choices, each a prompt"),
+    SweepOption("no_limit", "", "more than 1000 pictures, or more pixels than 1000 of 1024x1024"),
+)
+SWEEP_SAVED = (
+    SweepOption("sheet", "FILE", "contact sheet: .png with the axes inside, .jpg or .webp"),
+    SweepOption("no_sheet", "", "no contact sheet; without these, the shell writes NAME.png and a cell shows it"),
+    SweepOption("page", "FILE", "page for any browser: .html, all in one file"),
+    SweepOption("folder", "FOLDER", "every picture under a telling name, and a table"),
+    SweepOption("columns", "AXIS", "axis that goes across on the sheet and the page (default: the last one)"),
+    SweepOption("rows", "AXIS", "axis that goes down (default: the one before it)"),
+)
+"""What is written of a sweep."""
+
+SWEEP_OPTIONS = (*SWEEP_OWN, *SWEEP_AXES, *SWEEP_SAVED)

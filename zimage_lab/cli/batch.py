@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab.cli import waiting
 from zimage_lab.cli.terminal import CANCELLED, DONE, FAILED, WRONG_INPUT, say, say_json, tell
 from zimage_lab.errors import InvalidRequest, ZImageError
 from zimage_lab.options import OPTIONS, whole
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from zimage_lab.batch import Batch, Plan
+    from zimage_lab.batch import Plan
     from zimage_lab.cli.parser import Parser
-
-LOOK = 0.1
-"""Seconds between two looks at the batch."""
-
-LINE_SECONDS = 10.0
-"""Seconds between two lines where standard error is no terminal."""
 
 SHOWN_FAILURES = 20
 
@@ -125,8 +117,8 @@ def _make(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
     try:
         batch = Batch(engine, made)
         try:
-            with _progress(batch) as look:
-                _wait(batch, look)
+            with waiting.progress(batch) as look:
+                waiting.wait(batch, look)
         except KeyboardInterrupt:
             cancelled = True
         except ZImageError:
@@ -135,25 +127,6 @@ def _make(made: Plan, place: Path, arguments: argparse.Namespace) -> int:
     finally:
         engine.stop()
     return _end(made, began, arguments, cancelled=cancelled)
-
-
-def _wait(batch: Batch, look: Callable[[], None]) -> None:
-    """Wait for the end; an interrupt cancels the batch, also between two looks."""
-    try:
-        while not batch.done:
-            look()
-            try:
-                batch.wait(timeout=LOOK)
-            except TimeoutError:
-                continue
-        look()
-        batch.wait()
-    except KeyboardInterrupt:
-        tell("Stopping after the step that runs; what is done is kept.")
-        batch.cancel()
-        with suppress(TimeoutError):  # a slow step of a large model: it ends by itself, and this is still a cancel
-            batch.wait(timeout=60)
-        raise
 
 
 def _end(made: Plan, began: float, arguments: argparse.Namespace, *, cancelled: bool) -> int:
@@ -190,30 +163,3 @@ def _seeds(text: str) -> Any:  # noqa: ANN401 - a number, or a list of them; wha
     if "," not in text:
         return whole(text)
     return [whole(word.strip()) for word in text.split(",") if word.strip()]
-
-
-@contextmanager
-def _progress(batch: Batch) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal, and a line now and then elsewhere; gives the function that moves it."""
-    if not sys.stderr.isatty():
-        said = [time.monotonic(), ""]
-
-        def line() -> None:
-            now = batch.progress
-            if time.monotonic() - said[0] >= LINE_SECONDS and now.stage != said[1]:  # type: ignore[operator]
-                said[:] = [time.monotonic(), now.stage]
-                tell(now.stage)
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    with Progress(BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def look() -> None:
-            now = batch.progress
-            bar.update(task, description=now.stage, completed=now.step, total=now.steps)
-
-        yield look

@@ -21,6 +21,7 @@ from zimage_lab.cli import (
     queue,
     records,
     schedule,
+    sweep,
     train_lora,
 )
 from zimage_lab.cli.parser import Parser
@@ -59,6 +60,7 @@ def parser() -> Parser:
     for module in (
         generate,
         batch,
+        sweep,
         queue,
         records,
         labels,

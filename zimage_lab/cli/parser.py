@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
 
@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises `InvalidRequest` instead of ending the process, and takes no abbreviated options."""
+    """Raises `InvalidRequest` instead of ending the process, and takes no abbreviated options.
+
+    Attributes
+    ----------
+    default_verb
+        The verb that is meant where the first word is none of this parser's; None where one must be given.
+    """
+
+    default_verb: str | None = None
 
     def __init__(self, *args: object, **options: object) -> None:
         # A script that says --st must not change its meaning when a later version has two options that begin so.
@@ -23,6 +31,14 @@ class Parser(argparse.ArgumentParser):
         subject, _, rest = message.removeprefix("argument ").partition(": ")
         field, what = (subject, rest) if rest else (self.prog, message)
         raise InvalidRequest(field, None, what, f"See {self.prog} --help.")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - argparse's overloads
+        """Parse what is known, as argparse does, with the verb that may be left out."""
+        if self.default_verb is not None and args:
+            verbs = {str(name) for action in self._actions for name in action.choices or ()}
+            if args[0] not in verbs:
+                args = [self.default_verb, *args]
+        return super().parse_known_args(args, namespace)
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         """Refuse a value that is no choice with the close ones (argparse lists all)."""
@@ -48,6 +64,7 @@ class Parser(argparse.ArgumentParser):
         InvalidRequest
             When an argument is unknown, missing or wrong.
         """
+        parsed: argparse.Namespace
         parsed, rest = self.parse_known_args(arguments)
         if rest:
             leaf = getattr(parsed, "parser", self)
