@@ -138,3 +138,6 @@ SWEEP_SAVED = (
 """What is written of a sweep."""
 
 SWEEP_OPTIONS = (*SWEEP_OWN, *SWEEP_AXES, *SWEEP_SAVED)
+
+SWEEP_VERBS = ("list", "show", "resume", "pause", "cancel")
+"""What is done with a sweep that is there."""

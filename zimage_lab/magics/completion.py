@@ -6,13 +6,16 @@ import re
 from typing import Any
 
 from zimage_lab.magics.commands import COMMANDS
-from zimage_lab.options import OPTIONS
+from zimage_lab.options import OPTIONS, SWEEP_SAVED, SWEEP_VERBS
 
 COMPLETED = re.compile(r"^\s*%%?zimage\b").pattern
 """Lines of the magic."""
 
 OWN = ("--name", "--variables", "--wildcards", "--draws", "--style", "--pictures", "--no-wait", "--wait")
 """Options of the cell magic beside those of a request."""
+
+SWEEP = "sweep"
+"""The word behind which the options are a sweep's."""
 
 
 def complete(_: object, event: Any) -> list[str]:  # noqa: ANN401 - IPython's event has no type
@@ -24,9 +27,22 @@ def complete(_: object, event: Any) -> list[str]:  # noqa: ANN401 - IPython's ev
         return _models()
     if last == "--style":
         return _styles()
+    if typed[1:2] == [SWEEP] and (len(typed) > 2 or before[-1:].isspace()):  # noqa: PLR2004 - the magic and the word
+        return _of_sweep(typed, last)
     if before.lstrip().startswith("%%"):
         return [*(option.flag for option in OPTIONS), *OWN]
-    return sorted(COMMANDS) if last == "%zimage" else []
+    return sorted([*COMMANDS, SWEEP]) if last == "%zimage" else []
+
+
+def _of_sweep(typed: list[str], last: str) -> list[str]:
+    from zimage_lab.magics import sweep
+
+    verb = typed[2] if len(typed) > 2 and typed[2] in SWEEP_VERBS else None  # noqa: PLR2004 - behind the word
+    if last in SWEEP_VERBS and last == verb and verb != "list":
+        return [name if name.isidentifier() else f'"{name}"' for name in sweep.names()]
+    if verb is not None:
+        return [option.flag for option in SWEEP_SAVED] if verb in {"show", "resume"} else []
+    return [*(SWEEP_VERBS if last == SWEEP and typed[0] == "%zimage" else ()), *sweep.flags()]
 
 
 def _models() -> list[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zimage_lab.batch import Batch
     from zimage_lab.engine.job import Job
     from zimage_lab.result import GeneratedImage
+    from zimage_lab.sweeps import Sweep
 
 Outcome = TypeVar("Outcome")
 
@@ -53,6 +54,11 @@ def show(job: Job) -> GeneratedImage:
 def show_batch(batch: Batch) -> Batch:
     """Wait for a batch in the same way; the cell then shows it once, as its result."""
     return _watched(batch, batch.wait)
+
+
+def show_sweep(sweep: Sweep) -> Sweep:
+    """Wait for a sweep in the same way."""
+    return _watched(sweep, sweep.wait)
 
 
 def _watched(made: Any, outcome: Callable[..., Outcome]) -> Outcome:  # noqa: ANN401 - a job, or what follows one

@@ -134,35 +134,42 @@ def _known(options: dict[str, Any], names: tuple[str, ...], what: str) -> dict[s
 
 
 def _save_sheet(sweep: Sweep, sheet: Image.Image, path: Path, kinds: tuple[str, ...]) -> Saved:
-    form = labelling.format_of("path", path.name)
-    record, notes = first_record(sweep), []
-    buffer = io.BytesIO()
-    if form.name == "PNG":
-        from PIL.PngImagePlugin import PngInfo
-
-        info, text = PngInfo(), inside.text(sweep)
-        if len(text) <= inside.CHARACTERS:
-            info.add_text(inside.CHUNK, text)
-        else:
-            notes.append("Its axes are too long to stand inside: Sweep.load cannot read it.")
-        sheet.save(buffer, form.name, pnginfo=info)
-        data = buffer.getvalue()
-        if record is not None:  # a sheet without a picture is nothing that a model made
-            data = labelling.label_png(data, record, kinds, settings=homes.settings(sweep.home))
-    else:
-        said: dict[str, Any] = {}
-        if record is not None:
-            properties, _ = claims(tuple(kind for kind in kinds if kind != "c2pa"), record, homes.settings(sweep.home))
-            said = {"xmp": xmp.packet(properties).encode()} if properties else {}
-        sheet.save(buffer, form.name, **_options(form), **said)
-        data = buffer.getvalue()
-        if record is not None and "c2pa" in kinds:
-            from zimage_lab.labels import signature
-
-            data = signature.sign(data, record, homes.settings(sweep.home), form.mime)
+    form, notes = labelling.format_of("path", path.name), []
+    text = inside.text(sweep) if form.name == "PNG" else ""
+    if len(text) > inside.CHARACTERS:
+        text = ""
+        notes.append("Its axes are too long to stand inside: Sweep.load cannot read it.")
+    data = encoded(sweep, sheet, form, kinds, text)
     write_whole(path, data)
     return Saved(path, sweep.counts.get("succeeded", 0), len(data), tuple(notes))
 
 
-def _options(form: Format) -> dict[str, int]:
-    return dict(form.options)
+def encoded(
+    sweep: Sweep, sheet: Image.Image, form: Format, kinds: tuple[str, ...] = labelling.DEFAULT, text: str = ""
+) -> bytes:
+    """Give a contact sheet as a file's bytes, with its AI labels; a PNG with the text of its axes inside.
+
+    A sheet without a picture bears no label: nothing on it was made by a model.
+    """
+    record, settings = first_record(sweep), homes.settings(sweep.home)
+    buffer = io.BytesIO()
+    if form.name == "PNG":
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        if text:
+            info.add_text(inside.CHUNK, text)
+        sheet.save(buffer, form.name, pnginfo=info)
+        data = buffer.getvalue()
+        return data if record is None else labelling.label_png(data, record, kinds, settings=settings)
+    options: dict[str, Any] = dict(form.options)
+    if record is not None:
+        properties, _ = claims(tuple(kind for kind in kinds if kind != "c2pa"), record, settings)
+        options |= {"xmp": xmp.packet(properties).encode()} if properties else {}
+    sheet.save(buffer, form.name, **options)
+    data = buffer.getvalue()
+    if record is None or "c2pa" not in kinds:
+        return data
+    from zimage_lab.labels import signature
+
+    return signature.sign(data, record, settings, form.mime)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import InvalidRequest, shown
-from zimage_lab.options import SWEEP_AXES, files, loras, number, whole
+from zimage_lab.options import SWEEP_AXES, SWEEP_VERBS, files, loras, number, whole
 from zimage_lab.sweeps.plan import LIMIT
 from zimage_lab.sweeps.reading import REAL, WHOLE
 
@@ -37,6 +38,7 @@ def asked(prompts: Sequence[str], given: Mapping[str, Any]) -> tuple[str | list[
     InvalidRequest
         A text cannot be read.
     """
+    _refuse_slips(prompts)
     options: dict[str, Any] = {}
     for option in SWEEP_AXES:
         texts = given.get(option.name)
@@ -45,6 +47,22 @@ def asked(prompts: Sequence[str], given: Mapping[str, Any]) -> tuple[str | list[
     options |= {"name": given.get("name"), "wildcards": bool(given.get("wildcards"))}
     options["limit"] = None if given.get("no_limit") else LIMIT
     return (prompts[0] if len(prompts) == 1 else list(prompts)), options
+
+
+def _refuse_slips(prompts: Sequence[str]) -> None:
+    """Refuse a prompt without its quotes, which would be one prompt a word, and a verb that is mistyped."""
+    words = [text for text in prompts if text.isascii() and len(text.split()) == 1]
+    field = "prompt"
+    if len(prompts) > 1 and len(words) == len(prompts):
+        what = f"{' '.join(prompts[:3])!r} came as {len(prompts)} prompts of one word"
+        raise InvalidRequest(field, list(prompts), what, "Put quotes around a prompt of several words.")
+    close = get_close_matches(prompts[0].lower(), SWEEP_VERBS, n=1, cutoff=0.75) if words == list(prompts) else []
+    if close:
+        what, fix = (
+            f"{shown(prompts[0])} is close to a command",
+            f"Did you mean {close[0]!r}? Or give more of a prompt.",
+        )
+        raise InvalidRequest(field, prompts[0], what, fix)
 
 
 def in_typed_words(error: InvalidRequest) -> InvalidRequest:
