@@ -39,8 +39,8 @@ MAY = {
     "picture_recipe": STORE,
     "options": MODELS,
     "models": MODELS,
-    # engine.batch and engine.sweep are doors; an engine that serves everybody tells the hooks.
-    "engine": ENGINE | {"batch", "sweeps", "hooks"},
+    # engine.batch, engine.sweep and engine.compare are doors; an engine that serves everybody tells the hooks.
+    "engine": ENGINE | {"batch", "sweeps", "compare", "hooks"},
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature", "diary"},
     "lora_training": ENGINE | {"lora_training", "diary"},
@@ -49,6 +49,8 @@ MAY = {
     "batch": ENGINE | {"prompts", "batch"},
     # The miniature says whether a picture shows what its prompt asked for.
     "sweeps": ENGINE | {"prompts", "metrics", "miniature", "sweeps"},
+    # The miniature's judge, and what a picture must cost.
+    "compare": ENGINE | {"metrics", "miniature", "compare"},
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},
     "rules": ENGINE,
@@ -64,7 +66,7 @@ MAY = {
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
 WITHOUT_TORCH |= {"graph", "runs", "picture_recipe", "prompts", "batch", "sweeps", "labels", "hooks", "rules"}
-WITHOUT_TORCH |= {"schedules"}
+WITHOUT_TORCH |= {"schedules", "compare"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training"}
 
 
