@@ -129,6 +129,10 @@ class RunRecord(BaseModel):
         Which face asked (python, panel, magic, shell, batch, ...) and for whom; the user stays out of pictures.
     parent_id
         UUID of the batch or sweep that the run belongs to.
+    measured
+        What was measured of the machine meanwhile, for a comparison: process_peak_bytes, device_peak_bytes,
+        others_bytes (weights of other models that were in memory), matrix_rate (operations a second that the device
+        reaches in plain matrix products).
     """
 
     model_config = _FROZEN
@@ -151,6 +155,7 @@ class RunRecord(BaseModel):
     source: str | None = None
     user: str | None = None
     parent_id: Identity | None = None
+    measured: dict[str, float] = Field(default_factory=dict)
 
     @field_validator("request", mode="before")
     @classmethod

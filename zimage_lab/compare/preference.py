@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zimage_lab.compare import davidson
+from zimage_lab.engine.pace import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,12 +84,17 @@ class Preference:
     level: float
     notes: tuple[str, ...]
 
+    def votes_of(self, model: int) -> int:
+        """Count the votes in which a model took part."""
+        first, second = davidson.pairs(len(self.names))
+        return int(self.counts[(first == model) | (second == model)].sum())
+
     def frame(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which has no types
         """Give a row for each model, the strongest first."""
         import pandas as pd
 
         first, second = davidson.pairs(len(self.names))
-        of = [((first == model) | (second == model)) for model in range(len(self.names))]
+        tied = self.counts[:, 2]
         won = [
             self.counts[first == model, 0].sum() + self.counts[second == model, 1].sum()
             for model in range(len(self.names))
@@ -102,20 +108,21 @@ class Preference:
                 "preferred": self.shares.value,
                 "preferred_low": self.shares.low,
                 "preferred_high": self.shares.high,
-                "votes": [int(self.counts[mine].sum()) for mine in of],
+                "votes": [self.votes_of(model) for model in range(len(self.names))],
                 "won": [int(number) for number in won],
-                "tied": [int(self.counts[mine, 2].sum()) for mine in of],
+                "tied": [int(tied[(first == m) | (second == m)].sum()) for m in range(len(self.names))],
             }
         )
         return made.sort_values("strength", ascending=False, kind="stable", ignore_index=True)
 
     def __str__(self) -> str:
         """Say it for a person."""
-        lines = [
-            f"{row.model}: preferred {row.preferred:.0%} ({row.preferred_low:.0%} to {row.preferred_high:.0%})"
-            for row in self.frame().itertuples()
-        ]
-        return "\n".join([f"{self.votes} votes on {self.prompts} prompts", *lines, *self.notes])
+        lines = [f"{plural(self.votes, 'vote')} on {plural(self.prompts, 'prompt')}"]
+        for row in self.frame().itertuples():
+            sure = "" if np.isnan(row.preferred_low) else f" ({row.preferred_low:.0%} to {row.preferred_high:.0%})"
+            share = "cannot be told" if np.isnan(row.preferred) else f"preferred {row.preferred:.0%}{sure}"
+            lines.append(f"{row.model}: {share}")
+        return "\n".join([*lines, *self.notes])
 
 
 def preference(

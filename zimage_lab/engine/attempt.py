@@ -9,6 +9,7 @@ from zimage_lab import models
 from zimage_lab.engine import fallback
 from zimage_lab.engine.environment import environment
 from zimage_lab.engine.job import Progress
+from zimage_lab.engine.meter import SOURCE, Meter
 from zimage_lab.engine.previews import preview
 from zimage_lab.errors import Cancelled, InvalidRequest
 from zimage_lab.models import hashes, loras
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from zimage_lab.engine.events import Events
     from zimage_lab.engine.families import Family
     from zimage_lab.engine.job import Job, Stage
+    from zimage_lab.engine.residency import Residency
     from zimage_lab.models.catalog import Model
     from zimage_lab.recipe import EndState, Environment
     from zimage_lab.store.leases import Lease
@@ -54,6 +56,8 @@ class Attempt:
         self._environment: Environment | None = None
         self._facts: dict[str, str | bool] = {}
         self._batch = Batch()
+        self._meter: Meter | None = None
+        self._measured: dict[str, float] = {}
 
     def check(self) -> None:
         """Hold the request against its model's card, where another process asked for it.
@@ -85,6 +89,16 @@ class Attempt:
     def model_id(self) -> str | None:
         """The model that draws it; None before it is loaded."""
         return None if self._model is None else self._model.id
+
+    def measure(self, family: Family, residency: Residency) -> None:
+        """Begin to measure the machine, where a comparison asks for it."""
+        if self.lease.job.source == SOURCE:
+            self._meter = Meter(family, residency)
+
+    def drawn(self) -> None:
+        """Take down what was measured: the pixels are there."""
+        if self._meter is not None:
+            self._measured, self._meter = self._meter.read(), None
 
     def spent(self, stage: str, seconds: float) -> None:
         """Note the seconds of a stage (load, encode, denoise, decode): in a batch, the picture's share."""
@@ -167,6 +181,7 @@ class Attempt:
             "user": row.user,
             "parent_id": row.parent_id,
             "error": error,
+            "measured": self._measured,
         }
         if self._model is not None and self._environment is not None:
             facts["model"] = ModelIdentity(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zimage_lab.batch import Batch
+    from zimage_lab.compare import Comparison
     from zimage_lab.engine.language_model import Task
     from zimage_lab.runs import Cost
     from zimage_lab.store.events import StoredEvent
@@ -136,6 +137,7 @@ class Desk(ABC):
         parent_id: str | None = None,
         name: str | None = None,
         source: str = "python",
+        pin: str | None = None,
         **options: Any,  # noqa: ANN401 - any field
     ) -> Job:
         """Put a request into the queue and return at once.
@@ -155,6 +157,8 @@ class Desk(ABC):
             What a list shows it as.
         source
             Who asked, for the record: python, panel, magic, shell, batch, schedule, http.
+        pin
+            Name of the engine or device that alone may take it; None for any that takes this desk's jobs.
         options
             Fields of `GenerationRequest`: seed, steps, width, height, guidance_scale, negative_prompt, model, ...
 
@@ -179,7 +183,7 @@ class Desk(ABC):
                 name=name,
                 source=source,
                 user=user(),
-                engine=self._pin,
+                engine=pin or self._pin,
             )
             job = self._jobs.get(row.id)
             if job is None:
@@ -256,6 +260,16 @@ class Desk(ABC):
         from zimage_lab.sweeps import start
 
         return start(self, prompt, **options)
+
+    def compare(self, prompts: Any, models: Any, **options: Any) -> Comparison:  # noqa: ANN401 - as start's
+        """Measure models on the same prompts; returns at once.
+
+        `engine.compare(["a red cat on the left"], models=["miniature-turbo", "miniature-sd"], seeds=range(4))`; all
+        options are those of `zimage_lab.compare.start`.
+        """
+        from zimage_lab.compare import start
+
+        return start(self, prompts, models, **options)
 
     def jobs(self) -> list[Job]:
         """List the jobs that this process knows, newest first: all that go on, and the latest that ended."""

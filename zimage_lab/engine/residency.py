@@ -92,6 +92,10 @@ class Residency:
             "models": models,
         }
 
+    def taken_by_others(self, model_id: str) -> int:
+        """Tell how many bytes of the device the other resident models hold."""
+        return sum(one.taken() for one in self._models if one.family.model.id != model_id)
+
     def get(self, model_id: str) -> Family:
         """Return the model, loading it first where it is not resident.
 

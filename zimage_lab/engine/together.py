@@ -119,6 +119,7 @@ class _Drawing:
         family.tiled = self._tiled
         for place, row in enumerate(rows):
             self._attempts[row].drawn_by(family, place, len(rows))
+        self._attempts[rows[0]].measure(family, residency)
         self._enter("encoding", rows)
         with self._timed(rows, "encode"):
             references = pictures.references(requests[0], residency.home)
@@ -147,6 +148,7 @@ class _Drawing:
         if given is not None:
             picture = given.pasted(picture)
         attempt.spent("decode", time.perf_counter() - began)
+        attempt.drawn()
         attempt.computed(family.facts)
         del self._going[row]
         drawn(attempt, picture)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.request import GenerationRequest
-from zimage_lab.store import chain, images, sweeps
+from zimage_lab.store import chain, comparisons, images, sweeps
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,6 +82,7 @@ def erase_prompt(connection: sqlite3.Connection, home: Path, record_id: str) -> 
         connection.execute("UPDATE events SET data = json_set(data, '$.error', NULL) WHERE job = ?", (record.job_id,))
     if record.parent_id is not None:
         sweeps.erase_in(connection, record.parent_id)
+        comparisons.erase_in(connection, record.parent_id)
 
 
 def _erase_run(connection: sqlite3.Connection, home: Path, record: RunRecord) -> None:

@@ -6,6 +6,7 @@ the wall clock back or forward neither ends a lease nor prolongs one.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import uuid
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from zimage_lab.errors import InvalidRequest, LeaseLost
 from zimage_lab.home import IMAGES
 from zimage_lab.recipe import RunRecord, bare_record, now
-from zimage_lab.store import chain, jobs
+from zimage_lab.store import chain, jobs, reservations
 from zimage_lab.store.jobs import ENDS, JobRow
 from zimage_lab.store.process import identity
 
@@ -65,7 +66,11 @@ def first_waiting(connection: sqlite3.Connection, pins: Iterable[str], *, shared
     if is_paused(connection):
         return None
     places: list[Place] = []
-    for pin in [*([None] if shared else []), *dict.fromkeys(pins)]:
+    names = [*([None] if shared else []), *dict.fromkeys(pins)]
+    holder = reservations.holder(connection, pins)
+    if holder is not None:
+        return _first_of(connection, holder, names)
+    for pin in names:
         row = connection.execute(
             "SELECT -priority, position, id FROM jobs INDEXED BY jobs_waiting"
             " WHERE state = 'queued' AND paused = 0 AND engine IS ?"
@@ -75,6 +80,17 @@ def first_waiting(connection: sqlite3.Connection, pins: Iterable[str], *, shared
         if row is not None:
             places.append(Place(*row))
     return min(places).job_id if places else None
+
+
+def _first_of(connection: sqlite3.Connection, parent_id: str, names: list[str | None]) -> str | None:
+    """Find the job that comes next of those that alone may have the device now."""
+    row = connection.execute(
+        "SELECT id FROM jobs WHERE parent_id = ? AND state = 'queued' AND paused = 0"
+        " AND coalesce(engine, '') IN (SELECT coalesce(value, '') FROM json_each(?))"
+        " ORDER BY priority DESC, position LIMIT 1",
+        (parent_id, json.dumps(names)),
+    ).fetchone()
+    return None if row is None else str(row["id"])
 
 
 def is_paused(connection: sqlite3.Connection) -> bool:

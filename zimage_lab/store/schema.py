@@ -283,9 +283,71 @@ CREATE TABLE sweeps (
 ) STRICT, WITHOUT ROWID;
 """
 
+# A comparison as a sweep; its pictures' figures, so that a report needs nothing else; and the votes, which stay as they
+# were cast: what was taken back is a row of its own. A session's salt decides order and sides. `until` is a time of the
+# machine's monotonic clock: whoever holds a device says so again and again, and what is not said any more is over.
+_COMPARISONS = """
+CREATE TABLE comparisons (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL,
+    wish TEXT NOT NULL CHECK (wish IN ('run', 'pause', 'cancel')),
+    cells INTEGER NOT NULL,
+    told TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE figures (
+    record_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value REAL,
+    note TEXT,
+    PRIMARY KEY (record_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rating_sessions (
+    id TEXT PRIMARY KEY,
+    comparison_id TEXT NOT NULL,
+    rater TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('pairs', 'stars')),
+    salt TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    UNIQUE (comparison_id, rater, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE votes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    comparison_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    rater TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('pair', 'stars', 'skip', 'undo')),
+    question TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    left_record TEXT NOT NULL,
+    right_record TEXT,
+    choice TEXT CHECK (choice IN ('left', 'right', 'tie')),
+    stars INTEGER CHECK (stars BETWEEN 1 AND 5),
+    about TEXT,
+    seconds REAL,
+    cast_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX votes_by_comparison ON votes (comparison_id, sequence);
+CREATE INDEX votes_by_session ON votes (session_id, sequence);
+CREATE UNIQUE INDEX votes_undone ON votes (about) WHERE about IS NOT NULL;
+CREATE TRIGGER votes_stay BEFORE DELETE ON votes BEGIN
+    SELECT RAISE(ABORT, 'votes are never removed');
+END;
+CREATE TRIGGER votes_hold BEFORE UPDATE ON votes BEGIN
+    SELECT RAISE(ABORT, 'votes are never changed');
+END;
+CREATE TABLE reservations (
+    device TEXT PRIMARY KEY,
+    parent_id TEXT NOT NULL,
+    until REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (_FIRST,),
     (_JOBS, _TOTALS, _RECORDS, _LIVE, _WEBHOOKS, _SCHEDULES, adopt),
     (_MARKS,),
     (_SWEEPS,),
+    (_COMPARISONS,),
 )

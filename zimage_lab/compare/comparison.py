@@ -1,0 +1,373 @@
+"""A comparison as a person holds it: waited for, looked at, rated, and found again by its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from zimage_lab import home as homes
+from zimage_lab import models
+from zimage_lab.compare import measures, results
+from zimage_lab.compare.cells import Cells
+from zimage_lab.compare.plan import Plan
+from zimage_lab.compare.rating import Session
+from zimage_lab.compare.summary import summaries
+from zimage_lab.compare.work import Work
+from zimage_lab.engine.pace import Progress, stage, told
+from zimage_lab.engine.waiting import block, until
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.store.comparisons import Comparisons
+from zimage_lab.store.steering import Steering
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Generator, Iterator
+    from pathlib import Path
+
+    from PIL import Image
+
+    from zimage_lab.compare.opinion import Opinion
+    from zimage_lab.compare.preference import Preference
+    from zimage_lab.compare.rating import Kind
+    from zimage_lab.compare.results import Result
+    from zimage_lab.compare.scoring import Scorer
+    from zimage_lab.compare.summary import Summary
+    from zimage_lab.engine.desk import Desk
+    from zimage_lab.recipe import RunRecord
+    from zimage_lab.store.comparisons import ComparisonRow, Index
+
+CANCEL_SECONDS = 30.0
+"""How long an interrupted wait stays for the running picture to stop at its next step."""
+
+
+class Comparison:
+    """Models on the same prompts, being measured.
+
+    Wait with `wait()` in a cell or `await` in an asynchronous one, go through the pictures as they end with `for` or
+    `async for`, look at `frame()` and `table()` at any time. Dropping the object stops nothing.
+
+    Attributes
+    ----------
+    id
+        UUID of the comparison: the `parent_id` of its jobs and records.
+    name
+        Its name in the home.
+    home
+        The home folder.
+    created_at
+        When it was begun.
+    plan
+        Its prompts, seeds, contestants and protocol.
+    """
+
+    def __init__(self, row: ComparisonRow, home: Path, engine: Desk | None = None) -> None:
+        self.id, self.name, self.home, self.created_at = row.id, row.name, home, row.created_at
+        self.plan = Plan.read(row.told)
+        self._engine, self._cells = engine, Cells(self.plan.shape)
+        self._work: Work | None = None
+
+    @classmethod
+    def load(cls, name: str, *, engine: Desk | None = None, home: str | os.PathLike[str] | None = None) -> Comparison:
+        """Find a comparison of the home by its name or id, as it is now; `resume()` makes what is missing.
+
+        Parameters
+        ----------
+        name
+            Name or id.
+        engine
+            Who shall make what is missing; None loads one when it is needed.
+        home
+            The home folder; None takes the engine's, or the usual one.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such comparison.
+        """
+        place = homes.home(home) if engine is None or home is not None else engine.home
+        with Comparisons(place) as store:
+            row = store.get(name)
+            found = cls(row, place, engine)
+            found._cells.read(store.cells(row.id))
+        return found
+
+    def __repr__(self) -> str:
+        labels = " against ".join(one.label for one in self.plan.contestants)
+        return f"Comparison({self.name!r}, {labels}: {told(self.counts)})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - IPython's signature
+        return {"text/plain": repr(self), "text/html": self.table().to_html(escape=True)}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The contestants' names."""
+        return tuple(one.label for one in self.plan.contestants)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen here."""
+        return self._work is None or self._work.done.is_set()
+
+    @property
+    def state(self) -> str:
+        """What it does: running, paused, cancelled, done, or stopped: pictures are missing, nobody here makes them."""
+        with Comparisons(self.home) as store:
+            wish = store.wished(self.id)
+        if wish == "pause" and self._cells.left:
+            return "paused"
+        if not self.done:
+            return "running"
+        return "done" if not self._cells.left else "cancelled" if wish == "cancel" else "stopped"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of pictures in each state, only states that occur."""
+        return self._cells.counts
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        count, left = self.plan.count, self._cells.left
+        return Progress(stage(count - left, count, self.counts, None), count - left, count, None)
+
+    @property
+    def preview(self) -> Image.Image | None:
+        """The latest preview of the picture that is being drawn, or None."""
+        job = None if self._work is None else self._work.job
+        return None if job is None else job.preview
+
+    def wait(self, timeout: float | None = None) -> Comparison:
+        """Wait for the end; an interrupt of the kernel cancels.
+
+        Parameters
+        ----------
+        timeout
+            Longest wait in seconds; None waits for as long as it takes.
+
+        Raises
+        ------
+        TimeoutError
+            It is not done yet; it goes on.
+        ZImageError
+            It could not go on: the engine was stopped, the disk is full, a model cannot be loaded.
+        """
+        if self._work is not None:
+            late = "The comparison is not done after {timeout:g} s; it goes on."
+            block(self._work.done, timeout, cancel=self.cancel, late=late, patience=CANCEL_SECONDS)
+        return self._outcome()
+
+    def __await__(self) -> Generator[Any, None, Comparison]:
+        yield from until(self.add_done_callback, self.cancel)
+        return self._outcome()
+
+    def __iter__(self) -> Iterator[Result]:
+        """Give each picture when it has ended; those that were made before come first."""
+        position = 0
+        while True:
+            over = self.done  # asked first: what ended before is then in the list
+            ended = self._ended_since(position)
+            position += len(ended)
+            yield from ended
+            if over and not ended:
+                break
+            try:
+                with self._cells.changed:
+                    if not self.done and position >= len(self._cells.ended):
+                        self._cells.changed.wait(0.1)
+            except KeyboardInterrupt:
+                self.cancel()
+                raise
+        self._outcome()
+
+    async def __aiter__(self) -> AsyncIterator[Result]:
+        """Give each picture when it has ended, and leave the kernel free meanwhile."""
+        import asyncio
+
+        position = 0
+        while True:
+            over = self.done
+            ended = self._ended_since(position)
+            position += len(ended)
+            for one in ended:
+                yield one
+            if over and not ended:
+                break
+            if not ended:
+                try:
+                    await asyncio.sleep(0.05)
+                except asyncio.CancelledError:
+                    self.cancel()
+                    raise
+        self._outcome()
+
+    def add_done_callback(self, callback: Any) -> None:  # noqa: ANN401 - a function without arguments
+        """Call `callback` once when it is done, or now if it is."""
+        if self._work is None:
+            callback()
+        else:
+            self._work.add_done_callback(callback)
+
+    def pause(self) -> None:
+        """Begin no more pictures, and give the device free; what runs ends."""
+        with Comparisons(self.home) as store:
+            store.wish(self.id, "pause")
+
+    def resume(self) -> Comparison:
+        """Go on: make what is missing, failed and cancelled pictures too. What is made is not made again.
+
+        Raises
+        ------
+        InvalidRequest
+            Its prompts were erased, or a model of it is gone.
+        """
+        if self.plan.erased:
+            field, what = "comparison", f"the prompts of {self.name} were erased"
+            raise InvalidRequest(field, self.name, what, "Begin a new one.")
+        for number in range(len(self.plan.contestants)):
+            models.check(self.plan.request((0, 0, number, 0)), place=self.home)
+        with Comparisons(self.home) as store:
+            store.wish(self.id, "run")
+            if not self.done:
+                return self
+            self.plan = Plan.read(store.get(self.id).told)
+            self._cells = Cells(self.plan.shape)
+            self._cells.read(store.cells(self.id))
+        self._cells.open_again()
+        return self._go()
+
+    def cancel(self) -> None:
+        """Stop: what runs ends within a step, what is done stays. Harmless at the end."""
+        with Comparisons(self.home) as store, Steering(self.home) as line:
+            if self._cells.left:
+                store.wish(self.id, "cancel")
+            if self._work is not None:
+                self._work.cancel()
+            line.cancel_all(self.id)
+
+    def results(self) -> list[Result]:
+        """Give what came of every picture, as the store has it now."""
+        return results.read(self.plan, self.id, self.home)
+
+    def records(self) -> dict[Index, RunRecord]:
+        """Give the records of the pictures that were made, by prompt, seed, contestant and repeat."""
+        return {one.index: one.record for one in self.results() if one.record is not None}
+
+    def frame(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which has no types
+        """Give a row for each picture: what it is of, state, seconds by stage, peaks, arithmetic, figures, path."""
+        return results.frame(self.plan, self.results())
+
+    def summary(self) -> list[Summary]:
+        """Sum up what was measured of each contestant."""
+        every = self.results()
+        with Comparisons(self.home) as store:
+            figures = store.figures(self.id)
+        failed = Counter(
+            one.index[2] for one in every if one.state not in {"waiting", "queued", "running", "succeeded"}
+        )
+        found = {one.index: one.record for one in every if one.record is not None}
+        return summaries(self.plan, found, figures, failed)
+
+    def table(self, language: str = "en") -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Give the article's table from what was measured: a column for each contestant, every cell a text.
+
+        Parameters
+        ----------
+        language
+            "en" or "zh".
+        """
+        from zimage_lab.compare import table
+
+        return table.table(self, language)
+
+    def rate(self, rater: str, kind: Kind = "pairs") -> Session:
+        """Begin or go on with a blind session, as plain data: `session.next()`, `session.answer("left")`.
+
+        Parameters
+        ----------
+        rater
+            Who votes; a name that the votes are kept under.
+        kind
+            "pairs" or "stars".
+
+        Raises
+        ------
+        InvalidRequest
+            There is nothing to rate, or the name cannot be.
+        """
+        return Session.open(self, rater, kind)
+
+    def votes(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """Give every vote as it was cast, with who, when, side and order; `counts` says which ones hold."""
+        from zimage_lab.compare import verdicts
+
+        return verdicts.frame(self)
+
+    def preferences(self, **options: Any) -> Preference:  # noqa: ANN401 - those of `preference`
+        """Fit Davidson's model to the votes of pairs; options are those of `compare.preference.preference`."""
+        from zimage_lab.compare import verdicts
+
+        return verdicts.preferences(self, **options)
+
+    def opinions(self) -> dict[str, Opinion]:
+        """Give the mean opinion score of each contestant."""
+        from zimage_lab.compare import verdicts
+
+        return verdicts.opinions(self)
+
+    def agreement(self) -> dict[str, float]:
+        """Give Krippendorff's alpha of the votes of pairs and of the stars; NaN where nothing was rated twice."""
+        from zimage_lab.compare import verdicts
+
+        return verdicts.agreement(self)
+
+    def scorer(self) -> Scorer:
+        """Give a scorer for `rules.best_of`, learned from the votes.
+
+        Raises
+        ------
+        InvalidRequest
+            There are too few votes to learn from.
+        """
+        from zimage_lab.compare import scoring
+
+        return scoring.scorer(self)
+
+    def report(self, path: str | os.PathLike[str], **options: Any) -> Path:  # noqa: ANN401 - those of `write`
+        """Write one HTML page that needs nothing else, from the store alone; options as for `compare.report.write`."""
+        from zimage_lab.compare import report
+
+        return report.write(self, path, **options)
+
+    def _go(self) -> Comparison:
+        if self._engine is None or self._engine.stopped:
+            from zimage_lab.engine import load
+
+            self._engine = load(home=self.home)
+        self._work = Work(self._engine, self.id, self.plan, self._cells, settled=self._settled, measured=self._measure)
+        self._work.begin()
+        return self
+
+    def _settled(self, plan: Plan) -> None:
+        self.plan = plan
+        with Comparisons(self.home) as store:
+            store.retell(self.id, plan.told())
+
+    def _measure(self) -> None:
+        """Measure what is not measured yet."""
+        with Comparisons(self.home) as store:
+            known = {figure.record_id for figure in store.figures(self.id)}
+            missing = [(index, record) for index, record in self.records().items() if record.id not in known]
+            store.put_figures(measures.measure(self.plan, missing, self.home))
+
+    def _ended_since(self, position: int) -> list[Result]:
+        with self._cells.changed:
+            places = self._cells.ended[position:]
+        if not places:
+            return []
+        every = {one.index: one for one in self.results()}
+        return [every[place] for place in places]
+
+    def _outcome(self) -> Comparison:
+        if self._work is not None and self._work.trouble is not None:
+            raise self._work.trouble
+        return self
