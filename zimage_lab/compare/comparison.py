@@ -334,9 +334,9 @@ class Comparison:
 
     def report(self, path: str | os.PathLike[str], **options: Any) -> Path:  # noqa: ANN401 - those of `write`
         """Write one HTML page that needs nothing else, from the store alone; options as for `compare.report.write`."""
-        from zimage_lab.compare import report
+        from zimage_lab.compare.report.writing import write
 
-        return report.write(self, path, **options)
+        return write(self, path, **options)
 
     def _go(self) -> Comparison:
         if self._engine is None or self._engine.stopped:

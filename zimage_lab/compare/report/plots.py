@@ -1,0 +1,151 @@
+"""Plots as inline SVG: points with their intervals, and quality against seconds. No script, and no colour alone."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LABELS, WIDTH, ROW, EDGE = 240, 760, 30, 24
+HEIGHT = 340
+TICKS = 5
+
+
+class Point(NamedTuple):
+    """A value with its interval, under its name; NaN is left out."""
+
+    name: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+class Place(NamedTuple):
+    """A point of two values; those of one line are joined in their order."""
+
+    name: str
+    x: float
+    y: float
+    low: float = math.nan
+    high: float = math.nan
+    line: str = ""
+
+
+def intervals(points: Sequence[Point], title: str, write: Callable[[float], str], ends: tuple[float, float]) -> str:
+    """Draw a row for each point: its name, a dot, and a whisker for the interval.
+
+    Parameters
+    ----------
+    points
+        What is drawn.
+    title
+        What a screen reader says of it.
+    write
+        How a value is written.
+    ends
+        Of the axis; NaN takes what the points need.
+    """
+    shown = [one for one in points if not math.isnan(one.value)]
+    if not shown:
+        return ""
+    every = [value for one in shown for value in one[1:] if not math.isnan(value)]
+    low = min(every) if math.isnan(ends[0]) else ends[0]
+    high = max(every) if math.isnan(ends[1]) else ends[1]
+    high = high if high > low else low + 1
+    height = ROW * len(shown) + 2 * EDGE
+
+    def across(value: float) -> float:
+        return LABELS + (WIDTH - LABELS - 2 * EDGE) * (min(max(value, low), high) - low) / (high - low)
+
+    parts = []
+    for tick in _ticks(low, high):
+        x = across(tick)
+        parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{EDGE / 2:g}" y2="{height - EDGE}"/>')
+        parts.append(
+            f'<text class="soft" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{_text(write(tick))}</text>'
+        )
+    for number, one in enumerate(shown):
+        y = EDGE + ROW * number
+        parts.append(f'<text x="0" y="{y + 5}">{_text(_short(one.name))}</text>')
+        if not math.isnan(one.low):
+            left, right = across(one.low), across(one.high)
+            parts.append(f'<line class="whisker" x1="{left:.1f}" x2="{right:.1f}" y1="{y}" y2="{y}"/>')
+        told = f"<title>{_told(one, write)}</title>"
+        parts.append(f'<circle class="dot" cx="{across(one.value):.1f}" cy="{y}" r="5">{told}</circle>')
+    return _svg(parts, title, height)
+
+
+def against(places: Sequence[Place], title: str, axes: tuple[str, str], write: Callable[[float], str]) -> str:
+    """Draw quality (up) against seconds (across, a logarithmic axis), the settings of one model joined by a line."""
+    shown = [one for one in places if not (math.isnan(one.x) or math.isnan(one.y)) and one.x > 0]
+    if not shown:
+        return ""
+    first, last = min(one.x for one in shown) / 1.3, max(one.x for one in shown) * 1.3
+    left, bottom = 3 * EDGE, HEIGHT - 2 * EDGE
+
+    def across(value: float) -> float:
+        return left + (WIDTH - left - 6 * EDGE) * math.log(value / first) / math.log(last / first)
+
+    def up(value: float) -> float:
+        return bottom - (bottom - EDGE) * min(max(value, 0.0), 1.0)
+
+    parts = []
+    for tick in _ticks(0.0, 1.0):
+        parts.append(f'<line class="axis" x1="{left}" x2="{WIDTH}" y1="{up(tick):.1f}" y2="{up(tick):.1f}"/>')
+        parts.append(
+            f'<text class="soft" x="{left - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{_text(write(tick))}</text>'
+        )
+    parts += [
+        f'<text class="soft" x="{across(tick):.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>'
+        for tick in _decades(first, last)
+    ]
+    parts.append(f'<text class="soft" x="{left}" y="{HEIGHT - 6}">{_text(axes[0])}</text>')
+    parts.append(f'<text class="soft" x="0" y="12">{_text(axes[1])}</text>')
+    for line in dict.fromkeys(one.line for one in shown):
+        points = " ".join(f"{across(one.x):.1f},{up(one.y):.1f}" for one in shown if one.line == line)
+        parts.append(f'<polyline class="path" points="{points}"/>')
+    for one in shown:
+        x, y = across(one.x), up(one.y)
+        if not math.isnan(one.low):
+            parts.append(
+                f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{up(one.low):.1f}" y2="{up(one.high):.1f}"/>'
+            )
+        parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
+        parts.append(f'<text x="{x + 9:.1f}" y="{y - 6:.1f}">{_text(_short(one.name))}</text>')
+    return _svg(parts, title, HEIGHT)
+
+
+def _svg(parts: list[str], title: str, height: int) -> str:
+    name = _text(title)
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    return f'<svg {size} role="img" aria-label="{name}">{"".join(parts)}</svg>'
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    return [low + (high - low) * number / (TICKS - 1) for number in range(TICKS)]
+
+
+def _decades(first: float, last: float) -> list[float]:
+    """List round numbers between two ends: 1, 2, 5 and their tens."""
+    found = [
+        step * 10.0**power
+        for power in range(math.floor(math.log10(first)), math.ceil(math.log10(last)) + 1)
+        for step in (1, 2, 5)
+    ]
+    return [value for value in found if first <= value <= last]
+
+
+def _told(one: Point, write: Callable[[float], str]) -> str:
+    sure = "" if math.isnan(one.low) else f" ({write(one.low)} .. {write(one.high)})"
+    return _text(f"{one.name}: {write(one.value)}{sure}")
+
+
+def _short(name: str, most: int = 32) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
