@@ -7,14 +7,16 @@
     comparison.report("report.html")    # one page, from the store alone
     rules.best_of(engine, "a red cat", 8, comparison.scorer())
 
-`Comparison.load(name)` finds one again; `saved()` lists them; `resume()` makes what is missing. `plan(...)` takes what
-`engine.compare` takes and begins nothing.
+`engine.compare(prompts, curve("miniature-turbo", [1, 2, 4, 8]))` shows what steps buy: the report draws quality against
+seconds. `Comparison.load(name)` finds one again; `saved()` lists them; `resume()` makes what is missing. `plan(...)`
+takes what `engine.compare` takes and begins nothing.
 """
 
 from __future__ import annotations
 
 from zimage_lab.compare.beginning import saved, start
 from zimage_lab.compare.comparison import Comparison
+from zimage_lab.compare.curve import curve
 from zimage_lab.compare.plan import Plan, plan
 from zimage_lab.compare.preference import Pair, Preference, preference
 from zimage_lab.compare.protocol import Protocol
@@ -28,6 +30,7 @@ __all__ = [
     "Protocol",
     "Question",
     "Session",
+    "curve",
     "plan",
     "preference",
     "saved",

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from zimage_lab.engine.pace import plural
 from zimage_lab.errors import InvalidRequest, shown, suggestion
 from zimage_lab.request import SIZE_RANGE, STEPS_RANGE
 from zimage_lab.values import checked_integer, checked_real
@@ -140,7 +141,7 @@ class Protocol:
         settings = " and ".join(matched[name] for name in self.match)
         said = [
             f"All models have {settings}." if self.match else "Each model has its recommended settings.",
-            f"{self.warm_up} pictures of each model warm it up and are not measured.",
+            f"{plural(self.warm_up, 'picture')} of each model first, to warm it up, not measured.",
             f"Each picture is made {self.repeats} times." if self.repeats > 1 else "Each picture is made once.",
             f"The models change after every {self.alternate}, forth and back.",
             "One picture is made at a time; loading a model and saving a file are not in its time.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from zimage_lab.errors import InvalidRequest
@@ -41,7 +42,7 @@ def common_size(cards: Sequence[ModelCard], wanted: Size | None = None) -> Size:
                 raise InvalidRequest(field, wanted, what, f"It takes {ranges}.")
         return wanted
     defaults = [(card.defaults.width, card.defaults.height) for card in cards]
-    known = {*defaults, *(size for card in cards for size in card.sizes)}
+    known = {*defaults, *(size for card in cards for size in card.sizes), *_squares(cards)}
     possible = [size for size in known if all(takes(card, size) for card in cards)]
     if not possible:
         sizes = ", ".join(f"{card.id} {_span(card.ranges.width)}" for card in cards)
@@ -56,6 +57,14 @@ def takes(card: ModelCard, size: Size) -> bool:
     """Whether a model draws a size."""
     ranges = ((size[0], card.ranges.width), (size[1], card.ranges.height))
     return all(low <= edge <= high and edge % card.multiple == 0 for edge, (low, high) in ranges)
+
+
+def _squares(cards: Sequence[ModelCard]) -> list[Size]:
+    """Give the smallest and the largest square that all draw, also where no preset of theirs is common."""
+    step = math.lcm(*(card.multiple for card in cards))
+    low = max(max(card.ranges.width[0], card.ranges.height[0]) for card in cards)
+    high = min(min(card.ranges.width[1], card.ranges.height[1]) for card in cards)
+    return [(edge, edge) for edge in (low + -low % step, high - high % step)]
 
 
 def _rank(size: Size) -> tuple[int, int, int]:

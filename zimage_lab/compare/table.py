@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab.compare import measures
 from zimage_lab.compare.summary import TERA, Share
 from zimage_lab.errors import InvalidRequest, shown, suggestion
 
@@ -74,6 +75,17 @@ TEXTS = {
 }
 
 
+# What `measures` notes, for readers of Chinese; an error of a library stays as it was said.
+NOTES_ZH = {
+    measures.NO_CLIP: "未提供 CLIP 模型文件夹",
+    measures.NO_OCR: "未安装 rapidocr",
+    measures.NO_TEXT: "提示词未用引号要求文字",
+    measures.NO_JUDGE: "评判器只认识微缩世界、且为训练尺寸的图片",
+    measures.NO_SCENE: "评判器只读简单英文提示词；可另给出英文释义",
+    measures.GONE: "图片已不存在",
+}
+
+
 def table(comparison: Comparison, language: str = "en") -> Any:  # noqa: ANN401 - a pandas.DataFrame
     """Make the table; parameters as for `Comparison.table`."""
     import pandas as pd
@@ -110,7 +122,7 @@ def cells(comparison: Comparison, language: str = "en") -> list[tuple[str, list[
         "device": lambda one: _bytes(one.device_bytes, words),
         "tflop": lambda one: words["none"] if one.flop is None else f"{one.flop / TERA:.3g}",
         "rate": lambda one: _rate(one, words),
-        "accuracy": lambda one: _share(one.accuracy, _why(one, "accuracy"), words),
+        "accuracy": lambda one: _share(one.accuracy, _why(one, "accuracy", words), words),
         "chinese": lambda one: _share(one.chinese, "", words),
         "clip": lambda one: _mean(one, "clip", words),
         "text": lambda one: _mean(one, "text", words),
@@ -157,11 +169,13 @@ def _share(share: Share, why: str, words: dict[str, str]) -> str:
 def _mean(one: Summary, name: str, words: dict[str, str]) -> str:
     if name in one.means:
         return f"{one.means[name]:.3g}"
-    return words["why"].format(_why(one, name)) if _why(one, name) else words["none"]
+    why = _why(one, name, words)
+    return words["why"].format(why) if why else words["none"]
 
 
-def _why(one: Summary, name: str) -> str:
-    return "; ".join(one.notes.get(name, ()))
+def _why(one: Summary, name: str, words: dict[str, str]) -> str:
+    notes = one.notes.get(name, ())
+    return "; ".join(NOTES_ZH.get(note, note) if words is TEXTS["zh"] else note for note in notes)
 
 
 def _stars(one: Opinion, words: dict[str, str]) -> str:
