@@ -1,6 +1,8 @@
 """Prints what the statistics of votes cost, `python tests/compare_figures.py`.
 
-10,000 votes on 10 models and 200 prompts, drawn as Davidson's model says, with 1,000 bootstraps.
+10,000 votes on 10 models and 200 prompts, drawn as Davidson's model says, with 1,000 bootstraps. Then what a comparison
+adds to the pictures that it measures: the time beside drawing of its pictures, and of the same requests made one by one
+with `engine.generate`, in turns, by the miniature on the CPU.
 """
 
 # ruff: noqa: T201 - it prints
@@ -8,11 +10,16 @@
 from __future__ import annotations
 
 import os
+import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
 from zimage_lab.compare.preference import Pair, preference
+from zimage_lab.compare.work import drawing
+from zimage_lab.engine import Engine
 
 VOTES, MODELS, PROMPTS, BOOTSTRAPS = 10_000, 10, 200, 1000
 
@@ -31,6 +38,36 @@ def votes(seed: int = 0) -> list[Pair]:
     return drawn
 
 
+def overhead(rounds: int = 3, pictures: int = 12) -> None:
+    """Print how long comparisons take beside the same pictures without one."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(home=Path(folder), device="cpu")
+        models = {"eight": "miniature-turbo", "six": {"model": "miniature-turbo", "steps": 6}}
+        engine.compare("a red cat", models, seeds=1).wait()  # reads the weights, and measures the device's rate
+        beside: dict[str, list[float]] = {"alone": [], "comparison": []}
+        shares = []
+        for number in range(rounds):
+            seeds = range(100 * number, 100 * number + pictures)
+            began, spent = time.perf_counter(), 0.0
+            for seed in seeds:
+                for steps in (8, 6):
+                    spent += drawing(engine.generate("a red cat", seed=seed, steps=steps).record)
+            beside["alone"].append((time.perf_counter() - began - spent) / (2 * pictures))
+            began = time.perf_counter()
+            made = engine.compare("a red cat", models, seeds=seeds, protocol={"warm_up": 0})
+            for _ in made:
+                pass
+            records = made.records().values()
+            wall, spent = time.perf_counter() - began, sum(map(drawing, records))
+            beside["comparison"].append((wall - spent) / (2 * pictures))
+            shares.append((beside["comparison"][-1] - beside["alone"][-1]) * 2 * pictures / spent)
+        engine.stop()
+    for name, values in beside.items():
+        print(f"{name}: {statistics.median(values) * 1e3:.1f} ms a picture beside drawing (median of {rounds})")
+    each = ", ".join(f"{share:.1%}" for share in shares)
+    print(f"a comparison adds {statistics.median(shares):.1%} to what it measures ({each}; target: under 2 %)")
+
+
 def main() -> None:
     """Measure and print."""
     drawn = votes()
@@ -42,6 +79,7 @@ def main() -> None:
     print(f"{VOTES:,} votes, {MODELS} models, {PROMPTS} prompts, {BOOTSTRAPS:,} bootstraps, {os.cpu_count()} cores")
     print(f"seconds: best {min(times):.3f}, worst {max(times):.3f} (target: under 10)")
     print(found)
+    overhead()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zimage_lab.cli import (
     batch,
     bench,
+    compare,
     doctor,
     generate,
     hooks,
@@ -61,6 +62,7 @@ def parser() -> Parser:
         generate,
         batch,
         sweep,
+        compare,
         queue,
         records,
         labels,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from zimage_lab.batch import Batch
+    from zimage_lab.compare import Comparison
     from zimage_lab.sweeps import Sweep
 
 LOOK = 0.1
@@ -22,7 +23,7 @@ LINE_SECONDS = 10.0
 """Seconds between two lines where standard error is no terminal."""
 
 
-def wait(made: Batch | Sweep, look: Callable[[], None]) -> None:
+def wait(made: Batch | Sweep | Comparison, look: Callable[[], None]) -> None:
     """Wait for the end; an interrupt cancels it, also between two looks."""
     try:
         while not made.done:
@@ -42,7 +43,7 @@ def wait(made: Batch | Sweep, look: Callable[[], None]) -> None:
 
 
 @contextmanager
-def progress(made: Batch | Sweep) -> Iterator[Callable[[], None]]:
+def progress(made: Batch | Sweep | Comparison) -> Iterator[Callable[[], None]]:
     """Show a bar on a terminal, and a line now and then elsewhere; gives the function that moves it."""
     if not sys.stderr.isatty():
         said = [time.monotonic(), ""]

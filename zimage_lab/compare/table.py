@@ -104,10 +104,24 @@ def cells(comparison: Comparison, language: str = "en") -> list[tuple[str, list[
     InvalidRequest
         There is no such language.
     """
+    return _cells(comparison, words(language))
+
+
+def words(language: str) -> dict[str, str]:
+    """Give the texts of a language.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no such language.
+    """
     if language not in TEXTS:
         field = "language"
         raise InvalidRequest(field, language, f"{shown(language)} is no language here", suggestion(language, TEXTS))
-    words = TEXTS[language]
+    return TEXTS[language]
+
+
+def _cells(comparison: Comparison, words: dict[str, str]) -> list[tuple[str, list[str]]]:
     summaries, opinions, liked = comparison.summary(), comparison.opinions(), comparison.preferences()
     rows: dict[str, Callable[[Summary], str]] = {
         "settings": lambda one: _settings(one, words),

@@ -61,6 +61,21 @@ def write(
     InvalidRequest
         The name or an option cannot be; nothing was written.
     """
+    place = checked(path)
+    edge = checked_integer("pixels", pixels, 32, 2048)
+    kinds = labelling.prepare(labels, homes.settings(comparison.home))
+    write_whole(place, page(comparison, edge, kinds).encode(errors="replace"))
+    return place
+
+
+def checked(path: str | os.PathLike[str]) -> Path:
+    """Say where a report goes, or why nothing can be written there, before anything is made for it.
+
+    Raises
+    ------
+    InvalidRequest
+        The name has another ending, or its folder is not there.
+    """
     field, text = "path", os.fspath(path)
     if not text.lower().endswith((".html", ".htm")) or "\0" in text:
         raise InvalidRequest(field, text, f"{shown(text)} is no page's name", "Let it end in .html.")
@@ -69,9 +84,6 @@ def write(
         raise InvalidRequest(field, text, f"{shown(place.name)} is a folder", "Give a file's name.")
     if not place.parent.is_dir():
         raise InvalidRequest(field, text, f"there is no folder {shown(str(place.parent))}", "Make it first.")
-    edge = checked_integer("pixels", pixels, 32, 2048)
-    kinds = labelling.prepare(labels, homes.settings(comparison.home))
-    write_whole(place, page(comparison, edge, kinds).encode(errors="replace"))
     return place
 
 
