@@ -362,10 +362,7 @@ class Comparison:
     def _ended_since(self, position: int) -> list[Result]:
         with self._cells.changed:
             places = self._cells.ended[position:]
-        if not places:
-            return []
-        every = {one.index: one for one in self.results()}
-        return [every[place] for place in places]
+        return results.read(self.plan, self.id, self.home, places) if places else []
 
     def _outcome(self) -> Comparison:
         if self._work is not None and self._work.trouble is not None:

@@ -15,7 +15,7 @@ from zimage_lab.result import GeneratedImage
 from zimage_lab.store.comparisons import Comparisons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from zimage_lab.compare.plan import Plan
@@ -58,23 +58,27 @@ class Result:
         return None if self.record is None else drawing(self.record)
 
 
-def read(plan: Plan, comparison_id: str, home: Path) -> list[Result]:
-    """Give what came of every cell, in the order of prompts, seeds, contestants, repeats."""
+def read(plan: Plan, comparison_id: str, home: Path, places: Sequence[Index] | None = None) -> list[Result]:
+    """Give what came of cells, without `places` of all, in the order of prompts, seeds, contestants, repeats."""
+    wanted = [(p, s, c, r) for p, s, c, r in itertools.product(*map(range, plan.shape))] if places is None else places
     with Comparisons(home) as store:
-        jobs, records = store.cells(comparison_id), store.records(comparison_id)
+        jobs = store.cells(comparison_id)
+        # A few are asked for while pictures are made: the others' records need not be read each time.
+        ids = None if places is None else [str(job.record_id) for place in places if (job := jobs.get(place))]
+        records = store.records(comparison_id, ids)
         figures: dict[str, dict[str, float]] = defaultdict(dict)
         for figure in store.figures(comparison_id):
             if figure.value is not None:
                 figures[figure.record_id][figure.name] = figure.value
     found = []
-    for p, s, c, r in itertools.product(*map(range, plan.shape)):
-        job = jobs.get((p, s, c, r))
+    for index in wanted:
+        job = jobs.get(index)
         if job is None:
-            found.append(Result((p, s, c, r), WAITING))
+            found.append(Result(index, WAITING))
             continue
         record = records.get(job.record_id or "") if job.state == "succeeded" else None
         taken = figures.get(record.id, {}) if record is not None else {}
-        found.append(Result((p, s, c, r), job.state, job.error, record, _image(record, home), taken))
+        found.append(Result(index, job.state, job.error, record, _image(record, home), taken))
     return found
 
 

@@ -19,7 +19,7 @@ from zimage_lab.values import checked_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 NAME_CHARACTERS = 100
 
@@ -139,10 +139,14 @@ class Comparisons(Store):
                     found[index] = CellJob(index, attempt, row["id"], row["state"], row["error"], row["record_id"])
         return found
 
-    def records(self, comparison_id: str) -> dict[str, RunRecord]:
-        """Give the records of all its runs by their ids, warm-ups too."""
+    def records(self, comparison_id: str, record_ids: Collection[str] | None = None) -> dict[str, RunRecord]:
+        """Give the records of its runs by their ids: of these, or of all, warm-ups too."""
+        where, values = "WHERE runs.parent_id = ?", (comparison_id,)
+        if record_ids is not None:
+            where = "WHERE runs.record_id IN (SELECT value FROM json_each(?))"
+            values = (json.dumps(list(record_ids)),)
         with self._database.read() as connection:
-            rows = chain.read_many(connection, "WHERE runs.parent_id = ? ORDER BY runs.sequence", (comparison_id,))
+            rows = chain.read_many(connection, f"{where} ORDER BY runs.sequence", values)
         return {record.id: record for record in rows}
 
     def put_figures(self, figures: Iterable[Figure]) -> None:
