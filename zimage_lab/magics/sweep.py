@@ -183,6 +183,6 @@ def _given(parser: _Parser, words: Sequence[str]) -> dict[str, Any]:
         raise unknown(rest[0], [flag for action in parser._actions for flag in action.option_strings])  # noqa: SLF001
     if rest:
         what = f"{shown(rest[0])} is one word too many"
-        fix = f"{suggestion(rest[0], SWEEP_VERBS)} A prompt of several words stands in quotes, or below in the cell's body."
+        fix = f"{suggestion(rest[0], SWEEP_VERBS)} Put quotes around a prompt of several words."
         raise InvalidRequest(FIELD, rest[0], what, fix)
     return vars(parsed)

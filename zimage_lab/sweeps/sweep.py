@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ from zimage_lab.sweeps.plan import LIMIT, check, cost_of, extended
 from zimage_lab.sweeps.work import Work
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
     from PIL import Image
@@ -91,13 +91,14 @@ class Sweep:
             There is no such sweep, or the picture holds none.
         """
         place = homes.home(home) if engine is None or home is not None else engine.home
-        file = Path(name).expanduser() if str(name).lower().endswith(".png") else None
+        name = os.fspath(name)
+        file = Path(name).expanduser() if name.lower().endswith(".png") else None
         if file is not None and file.is_file():
             from zimage_lab.sweeps import inside
 
             name = inside.kept(inside.read(file), place).id
         with Sweeps(place) as store:
-            row = store.get(str(name))
+            row = store.get(name)
             found = cls(row, grids.read(row.told), place, engine)
             found._ledger.read(store.cells(row.id))
         return found
