@@ -91,8 +91,8 @@ class Sweep:
             There is no such sweep, or the picture holds none.
         """
         place = homes.home(home) if engine is None or home is not None else engine.home
-        name = os.fspath(name)
-        file = Path(name).expanduser() if name.lower().endswith(".png") else None
+        name = os.fspath(name) if isinstance(name, os.PathLike) else name
+        file = Path(name).expanduser() if isinstance(name, str) and name.lower().endswith(".png") else None
         if file is not None and file.is_file():
             from zimage_lab.sweeps import inside
 
