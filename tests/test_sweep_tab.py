@@ -330,7 +330,7 @@ def test_a_saved_sweep_is_opened_again(shown: Panel, stub: StubEngine) -> None:
     assert made.run.sweep is not None
     assert made.run.sweep.id == first.id
     assert "4 of 4 · done" in made.run.progress.widget.value
-    assert made.saved.widget.value is None
+    assert made.saved.widget.value == ""
     made.open("nobody")
     assert "is no sweep of this home" in made.told.value
 

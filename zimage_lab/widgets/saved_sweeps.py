@@ -50,16 +50,16 @@ class SavedSweeps:
     def _write(self, options: list[tuple[str, str]]) -> None:
         self._writing = True
         first = self._words("saved_choose" if options else "saved_none")
-        wanted = ((first, None), *options)
+        wanted = ((first, ""), *options)
         if tuple(self.widget.options) != wanted:
             self.widget.options = wanted
-        self.widget.value = None
+        self.widget.value = ""
         self.widget.disabled = not options
         self._writing = False
 
     def _choose(self, name: str | None) -> None:
-        if name is not None and not self._writing:
+        if name and not self._writing:
             self._opened(name)
             self._writing = True
-            self.widget.value = None  # the same one may be opened again
+            self.widget.value = ""  # the same one may be opened again
             self._writing = False

@@ -136,7 +136,7 @@ def _labels(canvas: Any, scene: Scene) -> None:  # noqa: ANN401
     canvas.fill_style, canvas.text_align = colours.faint, "left"
     across, down = scene.titles
     if across and not layout.wraps:
-        canvas.fill_text(cut(across, width), left, LINE / 2 + 1)
+        canvas.fill_text(cut(across, width), max(left, camera.rectangle((0, 0))[0]), LINE / 2 + 1)
     if down or layout.wraps:
         canvas.fill_text(cut(down or across, left - 16), 6, top - LINE / 2)
     canvas.fill_style, canvas.text_align = colours.text, "center"
