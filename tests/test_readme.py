@@ -14,7 +14,7 @@ from zimage_lab.engine import engines
 from zimage_lab.magics.completion import OWN
 from zimage_lab.magics.line import words
 from zimage_lab.models import memory
-from zimage_lab.options import OPTIONS
+from zimage_lab.options import OPTIONS, SWEEP_OPTIONS
 from zimage_lab.result import GeneratedImage
 
 if TYPE_CHECKING:
@@ -95,11 +95,13 @@ def test_both_readmes_have_the_same_sections() -> None:
 
 @pytest.mark.parametrize("document", READMES)
 def test_the_magic_has_the_options_that_are_shown(document: str) -> None:
-    cells = [block for block in blocks(document, "text") if block.startswith("%%zimage")]
+    cells = [block for block in blocks(document, "text") if block.startswith(("%%zimage", "%zimage sweep"))]
     assert cells
+    sweeps = {option.flag for option in SWEEP_OPTIONS}
     for cell in cells:
         flags = {word for word in words(cell.splitlines()[0]) if word.startswith("--")}
-        assert flags <= {option.flag for option in OPTIONS} | set(OWN)
+        swept = words(cell.splitlines()[0])[1] == "sweep"
+        assert flags <= (sweeps if swept else {option.flag for option in OPTIONS} | set(OWN))
 
 
 CARD_ROW = re.compile(r"^\| (\d+) GB \| `(\w+)` \| ([\d.]+) GB", re.MULTILINE)
