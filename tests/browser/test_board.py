@@ -90,8 +90,8 @@ def test_a_sweep_by_hand(lab: Lab, page: Page) -> None:
     expect(reuse).to_be_enabled()
     reuse.click()
     expect(panel(page).locator(".zl-grid")).to_be_visible()
-    page.keyboard.press("Alt+3")
-    page.locator(".zl-gallery").get_by_role("button", name="Favourites").first.click()
+    page.locator(".zl-tab", has_text="Gallery").click()
+    page.locator(".zl-gallery button", has_text="Favourites").click()
     expect(page.locator(".zl-tile.zl-star:not(.zl-gone)")).to_have_count(1)
 
 
