@@ -91,15 +91,15 @@ def differences(ours: Facts, theirs: Facts) -> list[str]:
     for package, version in ours.versions.items():
         other = theirs.versions.get(package)
         if other is None or _plain(other) != _plain(version):
-            found.append(f"{package} {other or 'missing'} instead of {version}")
+            found.append(f"{package} {other} instead of {version}" if other else f"no {package}")
     for name, files in ours.weights.items():
         there = theirs.weights.get(name, {})
         if not there:
-            found.append(f"{name} is not there")
+            found.append(f"no {name}")
         elif files and files != there:  # without weights here, whatever the workers have in common is right
             file = next(one for one in sorted({*files, *there}) if files.get(one) != there.get(one))
             here, other = (side.get(file, "no such file")[:_SHORT] for side in (files, there))
-            found.append(f"{name} has another {file} ({other} instead of {here})")
+            found.append(f"another {name} by its {file} ({other} instead of {here})")
     return found
 
 

@@ -142,8 +142,8 @@ class ClusterEngine(Desk):
             hands, slots = self._crew.hands, self._crew.slots
             refused = next((hand for hand in hands if hand.state == "refused"), None)
             if refused is not None:
-                self._crew.need(before)
                 what = f"the worker {refused.name} cannot draw this: {refused.note}"
+                self._crew.need(before)
                 raise InvalidRequest(FIELD, self.options.address or "ray", what, "Bring both to the same.")
             ready = len(self._crew.ready)
             first = first or (time.monotonic() if ready else None)
