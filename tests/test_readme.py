@@ -61,7 +61,9 @@ def test_the_python_blocks_run(document: str, own_home: Path) -> None:
     cells = blocks(document, "python")
     assert cells
     for cell in cells:
-        exec(compile(cell, document, "exec"), names)  # noqa: S102 - our own text
+        # No cluster listens here; an engine for each device of this machine is the same call.
+        line = cell.replace('executor="ray://10.0.0.1:10001"', 'executor="engines"')
+        exec(compile(line, document, "exec"), names)  # noqa: S102 - our own text
     picture = names["picture"]
     assert isinstance(picture, GeneratedImage)
     assert picture.path is not None

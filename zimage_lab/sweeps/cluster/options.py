@@ -69,6 +69,7 @@ class Engines:
     ----------
     devices
         As torch names them: ("cuda:0", "cuda:1"). None takes all GPUs of this machine, and the CPU where it has none.
+        The CPU is one device, whatever number it is given: a second engine there would only share it.
     """
 
     devices: tuple[str, ...] | None = None
