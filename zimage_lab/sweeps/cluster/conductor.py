@@ -258,7 +258,8 @@ class Conductor(threading.Thread):
     def _lost(self, hand: Hand, error: Exception) -> None:
         """Hand on what a dead worker held: an attempt at what it drew, nothing at all at the rest."""
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1] if lines else type(error).__name__
+        # Ray goes on with what may have been the cause; its first sentence is enough for a line.
+        reason = lines[-1].partition(". ")[0] if lines else type(error).__name__
         LOG.warning("The worker %s is lost: %s", hand.name, reason)
         begun = set(hand.begun) or set(hand.leases)  # it may have died before it could say which
         leases = dict(hand.leases)
