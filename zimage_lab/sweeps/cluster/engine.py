@@ -231,9 +231,9 @@ class ClusterEngine(Desk):
         if self._broadcast is not None:
             self._broadcast.close()
         self._look()
+        self._close()  # the watch first: it asks the engines' table
         self._engines.end(self.id)
         self._engines.close()
-        self._close()
 
     def _give_up(self, reason: str) -> None:
         """Tell whoever waits that nobody will make the pictures; the jobs stay queued for an engine that can."""
