@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 from samples import keep_picture, record
+from stub_engine import StubEngine
 
 import zimage_lab
 from zimage_lab import magics
@@ -24,8 +25,10 @@ from zimage_lab.engine.job import Job
 from zimage_lab.errors import InvalidRequest, JobFailed
 from zimage_lab.magics.show import QUIET
 from zimage_lab.models import catalog
+from zimage_lab.options import SWEEP_OPTIONS
 from zimage_lab.prompts import styles
 from zimage_lab.result import GeneratedImage
+from zimage_lab.sweeps import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -379,3 +382,118 @@ def test_unload_takes_the_magic_away(shell: InteractiveShell) -> None:
     assert shell.find_cell_magic("zimage") is None
     assert shell.find_line_magic("zimage") is None
     magics.unload_ipython_extension(shell)
+
+
+@pytest.fixture
+def stub(shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubEngine]:
+    """Give an engine with the real queue, in the shell's place of one."""
+    assert shell is not None
+    made = StubEngine(tmp_path / "home")
+    monkeypatch.setattr(zimage_lab, "load", lambda *_, **__: made, raising=False)
+    yield made
+    made.stop()
+
+
+def test_a_sweep_on_a_line_shows_its_sheet_and_can_be_assigned(shell: InteractiveShell, stub: StubEngine) -> None:
+    line = '%zimage sweep "a red cat" --seeds 2 --steps "4, 6" --replace "cat=dog" --width 64 --height 64 --name cats'
+    sweep, error, _, outputs = run(shell, f"mine = {line}\nmine")
+    assert error is None
+    assert isinstance(sweep, Sweep)
+    assert shell.user_ns["mine"] is shell.user_ns["cats"] is sweep
+    assert (sweep.shape, sweep.counts) == ((2, 2, 2), {"succeeded": 8})
+    assert len(stub.drawn) == 8
+    (shown,) = [one.data for one in outputs if "image/jpeg" in one.data]
+    assert shown["text/plain"] == "Contact sheet of cats"
+    words = " ".join(one.data.get("text/plain", "") for one in outputs)
+    assert "8 pictures (2 steps x 2 cat x 2 seed)" in words
+    again, error, _, _ = run(shell, line)
+    assert error is None
+    assert again.id == sweep.id
+    assert len(stub.drawn) == 8, "the same line makes only what is missing"
+
+
+def test_a_sweep_takes_the_cell_word_by_word(shell: InteractiveShell, stub: StubEngine, tmp_path: Path) -> None:
+    prompt = "左边一只猫, {red|blue} $HOME\n!touch x"
+    sweep, error, _, outputs = run(shell, f"%%zimage sweep --seeds 2 --width 64 --height 64 --no-sheet\n{prompt}")
+    assert error is None
+    assert {cell.request.prompt for cell in sweep.cells} == {prompt}
+    assert len(stub.drawn) == 2
+    assert not any("image/jpeg" in one.data for one in outputs)
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_a_sweep_line_names_is_written(shell: InteractiveShell, stub: StubEngine, tmp_path: Path) -> None:
+    line = "--seeds 2 --width 64 --height 64 --page p.html --folder all --sheet s.png"
+    _, error, _, _ = run(shell, f"%%zimage sweep {line}\na cat")
+    assert error is None
+    assert {path.name for path in tmp_path.iterdir()} >= {"p.html", "all", "s.png"}
+    assert len(stub.drawn) == 2
+
+
+def test_sweeps_are_listed_and_steered_on_a_line(shell: InteractiveShell, stub: StubEngine) -> None:
+    stub.gate.clear()
+    running, error, _, _ = run(shell, '%zimage sweep "a cat" --seeds 9 --width 64 --height 64 --name cats --no-wait')
+    assert error is None
+    assert running.state == "running"
+    run(shell, "%zimage sweep pause cats")
+    assert running.state == "paused"
+    run(shell, "%zimage sweep cancel cats")
+    stub.gate.set()
+    running.wait(60)
+    shown, _, _, _ = run(shell, "%zimage sweep show cats")
+    assert shown.id == running.id
+    resumed, _, _, _ = run(shell, "%zimage sweep resume cats --no-sheet")
+    assert resumed.counts == {"succeeded": 9}
+    table, _, _, _ = run(shell, "%zimage sweep list")
+    assert table.to_dict("records") == [
+        {"name": "cats", "state": "done", "pictures": 9, "axes": "9 seed", "states": "9 succeeded"}
+    ]
+
+
+BAD_SWEEPS = {
+    "no prompt": ("%zimage sweep --seeds 4", "PROMPT"),
+    "an empty cell": ("%%zimage sweep --seeds 4\n  \n", "prompt"),
+    "a prompt on a cell's line": ("%%zimage sweep a cat --seeds 4\na cat", "quotes"),
+    "an unknown option": ('%zimage sweep "a cat" --sedes 4', "'--seeds'"),
+    "too many": ('%zimage sweep "a cat" --seeds 2000', "--no-limit"),
+    "a billion": ('%zimage sweep "a cat" --seeds 1-1000000000', "more than"),
+    "words without quotes": ("%zimage sweep a red cat", "quotes"),
+    "an unknown sweep": ("%zimage sweep show dogs", "no sweep"),
+    "a verb without a name": ("%zimage sweep show", "NAME"),
+    "an open quote": ('%zimage sweep "a cat --seeds 4', "quote"),
+    "an expression": ("%%zimage sweep --steps {__import__('os').system('touch x')}\na cat", "steps"),
+    "nothing to write yet": ("%%zimage sweep --seeds 2 --no-wait --page x.html\na cat", "--no-wait"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SWEEPS)
+def test_a_wrong_sweep_is_a_typed_error_of_one_line(
+    case: str, shell: InteractiveShell, stub: StubEngine, tmp_path: Path
+) -> None:
+    cell, named = BAD_SWEEPS[case]
+    result, error, printed, _ = run(shell, cell)
+    assert isinstance(error, InvalidRequest)
+    assert result is None
+    assert named in str(error)
+    assert len(printed.strip().splitlines()) == 1
+    assert not stub.drawn
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_sweep_is_completed_and_explained(shell: InteractiveShell, stub: StubEngine) -> None:
+    stub.sweep("a cat", seeds=2, width=64, height=64, name="two cats").wait(60)
+
+    def offered(line: str) -> list[str]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PendingDeprecationWarning)  # as above
+            return list(shell.complete("", line, len(line))[1])
+
+    assert {"sweep"} <= set(offered("%zimage sw"))
+    assert {"list", "resume", "--seeds", "--replace", "--steps"} <= set(offered("%zimage sweep "))
+    assert "list" not in offered("%%zimage sweep ")
+    assert '"two cats"' in offered("%zimage sweep resume ")
+    assert "--page" in offered("%zimage sweep show x --")
+    assert "miniature-turbo" in offered('%zimage sweep "a cat" --model ')
+    _, error, printed, _ = run(shell, "%zimage sweep --help")
+    assert error is None
+    assert all(option.flag in printed for option in SWEEP_OPTIONS)

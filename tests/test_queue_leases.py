@@ -212,3 +212,41 @@ def test_kill_in_the_middle_of_a_job(queue: Queue, tmp_path: Path) -> None:
     (ended,) = queue.attempts(running)
     assert (ended.outcome, ended.error) == ("interrupted", f"Its process {child.pid} is gone.")
     assert succeed(queue, leased(queue)).state == "succeeded"
+
+
+def test_what_was_not_begun_goes_back_without_a_trace(queue: Queue) -> None:
+    job = queue.put(REQUEST)
+    lease = leased(queue)
+    back = queue.withdraw(lease)
+    assert (back.state, back.paused, back.attempts, back.started_at) == ("queued", False, 0, None)
+    with pytest.raises(LeaseLost):
+        queue.withdraw(lease)
+    again = leased(queue)
+    assert again.job.id == job.id
+    assert again.attempt == 1
+    succeed(queue, again)
+    with Records(queue.home) as records:
+        assert [one.state for one in records.by_job(job.id)] == ["succeeded"]
+
+
+def test_what_was_cancelled_meanwhile_does_not_go_back(queue: Queue) -> None:
+    job = queue.put(REQUEST)
+    lease = leased(queue)
+    queue.cancel(job.id)
+    assert queue.withdraw(lease).state == "cancelled"
+
+
+def test_the_death_of_a_worker_counts_as_an_engines(queue: Queue) -> None:
+    job = queue.put(REQUEST)
+    states = [queue.interrupted(leased(queue), "It is gone.").state for _ in range(3)]
+    assert states == ["queued", "queued", "quarantined"]
+    assert [one.outcome for one in queue.attempts(job.id)] == ["interrupted"] * 3
+
+
+def test_a_waiting_job_is_pinned_once(queue: Queue) -> None:
+    job = queue.put(REQUEST)
+    queue.pin(job.id, "one")
+    queue.pin(job.id, "two")
+    assert queue.get(job.id).engine == "one"
+    assert queue.lease("two") is None
+    assert queue.lease("one") is not None

@@ -426,7 +426,7 @@ def test_a_damaged_tokenizer_leaves_the_panel_alive(
 
 
 def test_without_an_engine_the_reason_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> None:
+    def full(**_: object) -> None:
         message = "The disk is full."
         raise StoreError(message)
 

@@ -25,7 +25,7 @@ export function addPanelCommands(
     app.commands.addCommand(id, {
       label,
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => panel()?.querySelector<HTMLElement>(selector)?.click()
+      execute: () => seen(selector)?.click()
     });
     palette?.addItem({ command: id, category: CATEGORY });
   }
@@ -53,11 +53,11 @@ export function addPanelCommands(
   });
   palette?.addItem({ command: 'zimage-lab:focus-prompt', category: CATEGORY });
   app.commands.addCommand('zimage-lab:tab', {
-    label: args => (args['number'] === 2 ? text.gallery : text.create),
+    label: args => [text.create, text.sweep, text.gallery][Number(args['number'] ?? 1) - 1] ?? text.create,
     describedBy: { args: { type: 'object', properties: { number: { type: 'number' } }, required: ['number'] } },
     execute: args => turn(Number(args['number']))
   });
-  for (const number of [1, 2]) {
+  for (const number of [1, 2, 3]) {
     palette?.addItem({ command: 'zimage-lab:tab', category: CATEGORY, args: { number } });
   }
   app.commands.addCommand('zimage-lab:thumbnail', {
@@ -80,6 +80,12 @@ function panel(): HTMLElement | null {
   const focused = document.activeElement?.closest<HTMLElement>(PANEL);
   const shown = Array.from(document.querySelectorAll<HTMLElement>(PANEL)).find(one => one.offsetParent !== null);
   return focused ?? shown ?? null;
+}
+
+/** The panel's button of a kind: the one that is to be seen, where each tab has its own. */
+function seen(selector: string): HTMLElement | null {
+  const all = Array.from(panel()?.querySelectorAll<HTMLElement>(selector) ?? []);
+  return all.find(one => one.offsetParent !== null) ?? all[0] ?? null;
 }
 
 function turn(number: number): void {

@@ -5,9 +5,10 @@ export interface Settings {
   model: string;
   home: string;
   language: 'auto' | 'en' | 'zh';
+  boardTheme: 'auto' | 'light' | 'dark';
 }
 
-const NONE: Settings = { model: '', home: '', language: 'auto' };
+const NONE: Settings = { model: '', home: '', language: 'auto', boardTheme: 'auto' };
 
 /** Read the settings; without a registry, those of nobody. */
 export async function settings(registry: ISettingRegistry | null, plugin: string): Promise<Settings> {
@@ -30,6 +31,9 @@ export function panelCode(chosen: Settings, jupyterLabIsChinese: boolean): strin
   const language = chosen.language === 'auto' ? (jupyterLabIsChinese ? 'zh' : '') : chosen.language;
   if (language) {
     given.push(`language=${JSON.stringify(language)}`);
+  }
+  if (chosen.boardTheme !== 'auto') {
+    given.push(`board_theme=${JSON.stringify(chosen.boardTheme)}`);
   }
   given.push('outputs=False'); // the studio's tab is saved nowhere
   return `panel(${given.join(', ')})`;

@@ -13,7 +13,7 @@ from zimage_lab.store import quota
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zimage_lab.engine.worker import Worker
+    from zimage_lab.engine.line import Holder
     from zimage_lab.store.engines import Engines
     from zimage_lab.store.queue import Queue
 
@@ -50,7 +50,7 @@ class Keeper(threading.Thread):
         engine_id: str,
         engines: Engines,
         queue: Queue,
-        worker: Worker,
+        worker: Holder,
         *,
         idle_seconds: float | None,
         on_idle: Callable[[], None],

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine.events import Events
     from zimage_lab.engine.job import Job
+    from zimage_lab.engine.line import Line
     from zimage_lab.recipe import EndState, RunRecord
     from zimage_lab.store.jobs import JobRow
     from zimage_lab.store.leases import Lease
-    from zimage_lab.store.queue import Queue
 
 LOG = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Worker(threading.Thread):
         pins: tuple[str, ...],
         shared: bool,
         home: Path,
-        queue: Queue,
+        queue: Line,
         events: Events,
         job_of: Callable[[JobRow], Job],
         look: Callable[[], None],

@@ -81,7 +81,7 @@ def names() -> list[str]:
 def _made(prompts: list[str], given: dict[str, Any], variables: dict[str, Any]) -> Sweep:
     from zimage_lab.sweeps import plan, start, typed
 
-    places = typed.checked_places(given)
+    places = _places(given)
     prompt, options = typed.asked(prompts, given)
     try:
         engine = zimage_lab.load()
@@ -97,14 +97,22 @@ def _made(prompts: list[str], given: dict[str, Any], variables: dict[str, Any]) 
     return _ended(sweep, places, given)
 
 
+def _places(given: dict[str, Any]) -> list[str]:
+    """Look whether what shall be written can be, before anything is made."""
+    from zimage_lab.sweeps import typed
+
+    places = typed.checked_places(given)
+    if places and given.get("no_wait"):
+        field, fix = "--no-wait", "Leave one out; sweep.save() writes it later."
+        raise InvalidRequest(field, None, "leaves nothing to write yet", fix)
+    return places
+
+
 def _ended(sweep: Sweep, places: list[str], given: dict[str, Any]) -> Sweep:
     """Wait for a sweep, show its sheet, and write what was asked for."""
     from zimage_lab.sweeps import typed
 
     if given.get("no_wait"):
-        if places:
-            field, fix = "--no-wait", "Leave one out; sweep.save() writes it later."
-            raise InvalidRequest(field, None, "leaves nothing to write yet", fix)
         return sweep
     show_sweep(sweep)
     if not given.get("no_sheet") and sweep.counts.get("succeeded"):
@@ -133,10 +141,10 @@ def _verb(verb: str, words: Sequence[str]) -> Any:  # noqa: ANN401 - a sweep, or
     parser = _parser(known, prompt=False)
     parser.add_argument("sweep", metavar="NAME")
     given = _given(parser, words)
-    places = typed.checked_places(given)
-    sweep = Sweep.load(given["sweep"])
+    places = _places(given)
     if verb == "resume":
-        return _ended(sweep.resume(), places, given)
+        return _ended(Sweep.load(given["sweep"], engine=zimage_lab.load()).resume(), places, given)
+    sweep = Sweep.load(given["sweep"])
     if verb in {"pause", "cancel"}:
         getattr(sweep, verb)()
     notes([str(one) for one in typed.write(sweep, places, given)])
@@ -183,6 +191,6 @@ def _given(parser: _Parser, words: Sequence[str]) -> dict[str, Any]:
         raise unknown(rest[0], [flag for action in parser._actions for flag in action.option_strings])  # noqa: SLF001
     if rest:
         what = f"{shown(rest[0])} is one word too many"
-        fix = f"{suggestion(rest[0], SWEEP_VERBS)} A prompt of several words stands in quotes, or below in the cell's body."
+        fix = f"{suggestion(rest[0], SWEEP_VERBS)} Put quotes around a prompt of several words."
         raise InvalidRequest(FIELD, rest[0], what, fix)
     return vars(parsed)

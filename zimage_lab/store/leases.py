@@ -153,6 +153,30 @@ def release(connection: sqlite3.Connection, lease: Lease, *, paused: bool, reaso
     return jobs.told(connection, job.id)
 
 
+def withdraw(connection: sqlite3.Connection, lease: Lease) -> JobRow:
+    """Take back a job that its engine holds and has not begun: the attempt never was, and the job waits in its place.
+
+    Where its sweep was paused meanwhile, it waits paused, as the rest of the sweep does.
+    """
+    if _outcome(connection, lease) != "running":
+        raise _lost(lease)
+    if jobs.find(connection, lease.job.id).cancel_requested:
+        return finish(connection, lease, "cancelled", "It was cancelled before it began.", None)
+    connection.execute("DELETE FROM attempts WHERE job_id = ? AND number = ?", (lease.job.id, lease.attempt))
+    connection.execute(
+        "UPDATE jobs SET state = 'queued', started_at = CASE WHEN ? = 1 THEN NULL ELSE started_at END,"
+        " paused = EXISTS (SELECT 1 FROM sweeps WHERE id = jobs.parent_id AND wish = 'pause') WHERE id = ?",
+        (lease.attempt, lease.job.id),
+    )
+    return jobs.told(connection, lease.job.id)
+
+
+def held(connection: sqlite3.Connection, lease: Lease) -> None:
+    """Raise LeaseLost where a lease does not hold any more."""
+    if _outcome(connection, lease) != "running":
+        raise _lost(lease)
+
+
 def remove_picture(home: Path, record_id: str) -> None:
     """Remove the picture of an attempt that does not count; its name is the record's id."""
     for path in (home / IMAGES).glob(f"*/{record_id}.png"):

@@ -155,6 +155,29 @@ class Queue(Steering):
         with self._database.write() as connection:
             return leases.release(connection, lease, paused=paused, reason=reason)
 
+    def withdraw(self, lease: Lease) -> JobRow:
+        """Put back a job that the engine holds and has not begun; it leaves no trace, unlike `release`.
+
+        Raises
+        ------
+        LeaseLost
+            When the job is not this engine's any more.
+        """
+        with self._database.write() as connection:
+            return leases.withdraw(connection, lease)
+
+    def interrupted(self, lease: Lease, reason: str) -> JobRow:
+        """Say that what drew a job is dead: it is queued again, or quarantined, as `recover` does for whole engines.
+
+        Raises
+        ------
+        LeaseLost
+            When the job is not this engine's any more.
+        """
+        with self._database.write() as connection:
+            leases.held(connection, lease)
+            return recovery.interrupt(connection, self.home, lease.job.id, reason)
+
     def recover(self) -> JobRows:
         """Find the jobs whose engine is dead or silent; mark those attempts interrupted and queue the jobs again.
 

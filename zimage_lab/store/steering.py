@@ -75,6 +75,13 @@ class Steering(Lookup):
                 _cancel(connection, row["id"])
         return len(rows)
 
+    def pin(self, job_id: str, engine: str) -> None:
+        """Give a waiting job that any engine may take to one alone; another one is left as it is."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE jobs SET engine = ? WHERE id = ? AND state = 'queued' AND engine IS NULL", (engine, job_id)
+            )
+
     def clear(self, states: tuple[str, ...] = ("queued",)) -> int:
         """Cancel all jobs that wait, and those that run where `states` names "running"; gives how many."""
         for state in states:

@@ -157,6 +157,17 @@ class Sweeps(Store):
             row = connection.execute(f"{_ENDS} WHERE jobs.key = ?", (key,)).fetchone()
         return None if row is None else dict(row) | {"tags": json.loads(row["tags"])}
 
+    def made_by(self, sweep_id: str) -> dict[str, tuple[int, float]]:
+        """Tell how many cells each engine made, by its id, and how many seconds lie between its first and its last."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT engine_id, count(*) AS cells, 86400 * (julianday(max(attempts.finished_at))"
+                " - julianday(min(attempts.started_at))) AS seconds FROM attempts JOIN jobs ON jobs.id = job_id"
+                " WHERE parent_id = ? AND outcome = 'succeeded' GROUP BY engine_id ORDER BY min(attempts.rowid)",
+                (sweep_id,),
+            ).fetchall()
+        return {row["engine_id"]: (row["cells"], float(row["seconds"])) for row in rows}
+
     def remove(self, sweep_id: str) -> None:
         """Forget a sweep; its pictures, jobs and records stay."""
         with self._database.write() as connection:

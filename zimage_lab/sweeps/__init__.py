@@ -14,6 +14,7 @@ What a view needs of a `Sweep`:
 - `subscribe(changed)`: calls `changed(cell)` after each change of a state, a step or a preview, on a thread of its own;
   gives the function that ends it.
 - `pause()`, `resume()`, `cancel()`, `extend(steps=[12])`, `where(steps=8)`, `frame()`, `metrics("sharpness")`.
+- `workers`: a `WorkerLine` for each (`name`, `device`, `state`, `cells`, `per_minute`, `drawing`); `str` gives a line.
 - `Sweep.load(name)`: one that was saved; each is, by name, from its beginning. `saved()` lists them.
 - `plan(prompt, ...)`: takes what `engine.sweep` takes and tells `count`, `pixels` and `seconds` without beginning.
 """
@@ -23,7 +24,9 @@ from __future__ import annotations
 from zimage_lab.sweeps.axis import Axis
 from zimage_lab.sweeps.beginning import saved, start
 from zimage_lab.sweeps.cell import Cell
+from zimage_lab.sweeps.cluster import Engines, Ray, WorkerLine
+from zimage_lab.sweeps.executors import stop as stop_workers
 from zimage_lab.sweeps.plan import Plan, plan
 from zimage_lab.sweeps.sweep import Sweep
 
-__all__ = ["Axis", "Cell", "Plan", "Sweep", "plan", "saved", "start"]
+__all__ = ["Axis", "Cell", "Engines", "Plan", "Ray", "Sweep", "WorkerLine", "plan", "saved", "start", "stop_workers"]

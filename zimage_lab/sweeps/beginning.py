@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zimage_lab import home as homes
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.store.sweeps import Sweeps
+from zimage_lab.sweeps import executors
 from zimage_lab.sweeps import grid as grids
 from zimage_lab.sweeps.plan import LIMIT, plan
 from zimage_lab.sweeps.sweep import Sweep
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine.desk import Desk
     from zimage_lab.request import GenerationRequest
+    from zimage_lab.sweeps.cluster import Engines, Ray
     from zimage_lab.sweeps.grid import Grid
 
 LOG = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ def start(
     name: str | None = None,
     limit: int | None = LIMIT,
     wildcards: bool = False,
+    executor: str | Ray | Engines | None = None,
     **options: Any,  # noqa: ANN401 - the values of any field, checked by the request
 ) -> Sweep:
     """Make a picture for each combination of values; returns at once.
@@ -49,6 +52,10 @@ def start(
         as 1000 pictures of 1024 x 1024 have.
     wildcards
         Whether `{red|blue}` and `__animals__` in the prompt are read; each combination is a prompt of the axis.
+    executor
+        Where it is made. None: by the engine. "ray": a Ray cluster on this machine, "ray://host:10001" or "host:6379":
+        one elsewhere, all after `pip install 'zimage-lab[ray]'`. "engines": one engine on each GPU of this machine. Or
+        an object `sweeps.Ray` or `sweeps.Engines`, with more to say. The first worker is waited for.
     options
         Fields of the request. Several values of one are an axis (`steps=[4, 8]`, `model=["miniature-turbo", ...]`); for
         numbers so is a notation: "4, 6, 8", "1-10", "1-10 (+2)", "0.5-1.5 [5]", "1, 2, .., 10". A list of LoRAs is one
@@ -59,12 +66,13 @@ def start(
     Raises
     ------
     InvalidRequest
-        Something cannot be, or is more than the limit; nothing was begun.
+        Something cannot be, or is more than the limit, or a worker differs from what is here; nothing was begun.
     """
     model = options.pop("model", None)
     model = getattr(engine, "model", None) if model is None and isinstance(prompt, str) else model
     made = plan(prompt, wildcards=wildcards, limit=limit, model=model, place=engine.home, **options)
     drawn = options.get("seed") is None and (options.get("seeds") is None or isinstance(options["seeds"], int))
+    maker = engine if executor is None else executors.engine(executor, engine.home, made.grid)
     LOG.info("A sweep begins: %s", made)
     with Sweeps(engine.home) as store:
         try:
@@ -75,8 +83,8 @@ def start(
             row = store.get(str(name))
             if not _same(grids.read(row.told), made.grid, drawn=drawn):
                 raise
-            return Sweep.load(row.id, engine=engine).resume()
-    return Sweep(row, made.grid, engine.home, engine)._go([])  # noqa: SLF001 - its own beginning
+            return Sweep.load(row.id, engine=maker).resume(executor=executor)
+    return Sweep(row, made.grid, engine.home, maker, executor)._go([])  # noqa: SLF001 - its own beginning
 
 
 def saved(home: str | os.PathLike[str] | None = None) -> list[Sweep]:

@@ -49,6 +49,9 @@ KNOWN = (
 )
 """Files of fonts, and which of a collection's."""
 
+_OWN, _PILLOWS = -2, -1
+"""Numbers of two fonts that stand before those of the list."""
+
 NOWHERE = "\U0010fffd"
 """A letter that no font has: whatever is drawn like it is missing."""
 
@@ -102,8 +105,8 @@ def wrapped(text: str, size: int, room: float, lines: int) -> list[str]:
             found.append(line.rstrip())
             line = ""
             if len(found) == lines:
-                found[-1] = _cut(found[-1] + ELLIPSIS, size, room)
-                return found
+                found[-1] += ELLIPSIS
+                return [_cut(one, size, room) for one in found]
         line = (line + word).lstrip()
     found.append(line.rstrip())
     return [_cut(one, size, room) for one in found]
@@ -153,7 +156,8 @@ def _pieces(text: str, size: int) -> Iterator[tuple[FreeTypeFont, str]]:
     for number, letters in groupby(_clean(text), key=_font_of):
         piece = "".join(letters)
         if number is None:
-            number, piece = _font_of(BOX) or 0, (BOX if _font_of(BOX) is not None else "?") * len(piece)  # noqa: PLW2901
+            box = _font_of(BOX)
+            number, piece = (_PILLOWS, "?" * len(piece)) if box is None else (box, BOX * len(piece))  # noqa: PLW2901
         font = _font(number, size)
         if font is not None:
             yield font, piece
@@ -162,7 +166,7 @@ def _pieces(text: str, size: int) -> Iterator[tuple[FreeTypeFont, str]]:
 @lru_cache(maxsize=4096)
 def _font_of(letter: str) -> int | None:
     """Give the number of the first font that has a letter."""
-    for number in range(-2, len(KNOWN)):
+    for number in range(_OWN, len(KNOWN)):
         font = _font(number, 16)
         if font is not None and (letter == " " or _mark(font, letter) != _mark(font, NOWHERE)):
             return number
@@ -176,13 +180,13 @@ def _mark(font: FreeTypeFont, letter: str) -> tuple[bytes, float]:
 
 @lru_cache(maxsize=256)
 def _font(number: int, size: int) -> FreeTypeFont | None:
-    """Open a font: -2 is the person's own, -1 Pillow's, the others are those of the list."""
+    """Open a font of the list, or one of the two before it."""
     layout = ImageFont.Layout.BASIC  # the same on every machine, with or without libraqm
     try:
-        if number == -1:
+        if number == _PILLOWS:
             made = ImageFont.load_default(size)
             return made if isinstance(made, ImageFont.FreeTypeFont) else None
-        if number < 0:
+        if number == _OWN:
             own = os.environ.get(VARIABLE)
             return ImageFont.truetype(own, size, layout_engine=layout) if own else None
         name, place = KNOWN[number]

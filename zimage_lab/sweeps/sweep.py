@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zimage_lab import home as homes
 from zimage_lab import labels as labelling
@@ -16,16 +17,16 @@ from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.runs import estimate
 from zimage_lab.store.steering import Steering
 from zimage_lab.store.sweeps import Sweeps, key
-from zimage_lab.sweeps import figures, view
+from zimage_lab.sweeps import executors, figures, view
 from zimage_lab.sweeps import grid as grids
 from zimage_lab.sweeps.cell import Cell
 from zimage_lab.sweeps.cells import Cells, Change
+from zimage_lab.sweeps.cluster import Engines, Ray, machine
 from zimage_lab.sweeps.ledger import Ledger
 from zimage_lab.sweeps.plan import LIMIT, check, cost_of, extended
 from zimage_lab.sweeps.work import Work
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
     from PIL import Image
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from zimage_lab.sweeps.axis import Axis
     from zimage_lab.sweeps.board import Board
     from zimage_lab.sweeps.board.colours import Theme
+    from zimage_lab.sweeps.cluster import WorkerLine
     from zimage_lab.sweeps.grid import Grid
     from zimage_lab.sweeps.saving import Saved
 
@@ -43,6 +45,7 @@ CANCEL_SECONDS = 30.0
 """How long an interrupted wait stays for the running pictures to stop at their next step."""
 
 Index = tuple[int, ...]
+Executor: TypeAlias = str | Ray | Engines | None
 
 
 class Sweep:
@@ -61,9 +64,12 @@ class Sweep:
         The home folder.
     """
 
-    def __init__(self, row: SweepRow, grid: Grid, home: Path, engine: Desk | None = None) -> None:
+    def __init__(
+        self, row: SweepRow, grid: Grid, home: Path, engine: Desk | None = None, executor: Executor = None
+    ) -> None:
         self.id, self.name, self.home = row.id, row.name, home
         self._engine, self._ledger = engine, Ledger(grid)
+        self._executor = executor
         self._bell = Events()
         self._measured: dict[tuple[str, str], float] = {}
         self._cost = sum(cost_of(grid)[1].values())
@@ -91,13 +97,14 @@ class Sweep:
             There is no such sweep, or the picture holds none.
         """
         place = homes.home(home) if engine is None or home is not None else engine.home
-        file = Path(name).expanduser() if str(name).lower().endswith(".png") else None
+        name = os.fspath(name) if isinstance(name, os.PathLike) else name
+        file = Path(name).expanduser() if isinstance(name, str) and name.lower().endswith(".png") else None
         if file is not None and file.is_file():
             from zimage_lab.sweeps import inside
 
             name = inside.kept(inside.read(file), place).id
         with Sweeps(place) as store:
-            row = store.get(str(name))
+            row = store.get(name)
             found = cls(row, grids.read(row.told), place, engine)
             found._ledger.read(store.cells(row.id))
         return found
@@ -150,6 +157,12 @@ class Sweep:
     def done(self) -> bool:
         """Whether nothing more will happen here."""
         return self._work is None or self._work.done.is_set()
+
+    @property
+    def workers(self) -> list[WorkerLine]:
+        """A line for each worker, or each engine: name, device, state, cells, cells a minute, what it draws now."""
+        lines: list[WorkerLine] | None = getattr(self._engine, "workers", None)
+        return machine.lines(self.home, self.id) if lines is None else lines
 
     @property
     def counts(self) -> dict[str, int]:
@@ -254,17 +267,24 @@ class Sweep:
         if self._work is not None:
             self._work.wake()
 
-    def resume(self) -> Sweep:
+    def resume(self, *, executor: Executor = None) -> Sweep:
         """Go on: make what is missing, failed and cancelled cells too. What is made or in the queue is not made again.
+
+        Parameters
+        ----------
+        executor
+            Where the rest is made, as `start` takes it; None goes on where it was made. While it runs nothing changes.
 
         Raises
         ------
         InvalidRequest
-            Its prompts were erased, or a model or LoRA of it is gone.
+            Its prompts were erased, or a model or LoRA of it is gone, or a worker differs from what is here.
         """
         check(self._grid, self.home)
         if self._work is not None and self._work.ending:
             self._work.done.wait(CANCEL_SECONDS)  # its cells are taken down as cancelled before they are tried again
+        if executor is not None and self.done:
+            self._engine, self._executor = executors.engine(executor, self.home, self._grid), executor
         with Sweeps(self.home) as store, Steering(self.home) as line:
             going = None
             if self.done:  # other processes may have made some of it since
@@ -446,6 +466,8 @@ class Sweep:
             if self._work.go_on(first):
                 return self
             self._work.done.wait(CANCEL_SECONDS)  # it is ending: what it made is taken down first
+        if (self._engine is None or self._engine.stopped) and self._executor is not None:
+            self._engine = executors.engine(self._executor, self.home, self._grid)
         if self._engine is None or self._engine.stopped:
             from zimage_lab.engine import load
 

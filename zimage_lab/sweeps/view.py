@@ -115,6 +115,9 @@ def page(sweep: Sweep) -> str:
         labels = [axis.label(place) for place in range(min(12, len(axis)))]
         more = f" and {len(axis) - 12} more" if len(axis) > 12 else ""  # noqa: PLR2004
         lines.append(f"<p>{html.escape(axis.name)}: {html.escape(', '.join(labels))}{more}</p>")
+    workers = sweep.workers if not sweep.done else []
+    if len(workers) > 1:  # one alone says nothing that the cells do not
+        lines.append(f"<p>{'<br>'.join(html.escape(str(worker)) for worker in workers)}</p>")
     if sum(sweep.counts.get(state, 0) for state in ("failed", "invalid_output", "quarantined")):
         wrong = itertools.islice((cell for cell in sweep.cells if cell.state == "failed"), SHOWN_ERRORS)
         items = "".join(f"<li>{html.escape(f'{cell!r}: {cell.error}')}</li>" for cell in wrong)

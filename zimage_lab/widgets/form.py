@@ -162,6 +162,18 @@ class Form:
             models.check(request, self.model, place=self.writing.place())
         return made
 
+    def first(self) -> GenerationRequest:
+        """Make the request of the form as it stands, of the first prompt that its text stands for; no seed is used up.
+
+        Raises
+        ------
+        InvalidRequest
+            Something of it cannot be.
+        """
+        request = self._build(next(iter(self._written()), Written("", "")), self.seed.value)
+        models.check(request, self.model, place=self.writing.place())
+        return request
+
     def complain(self, error: InvalidRequest) -> bool:
         """Put an error beside its field; tell whether the form has that field."""
         row = self.rows.get(error.field)

@@ -46,6 +46,8 @@ class Gallery:
         Gives the home folder.
     reuse
         Called with the request of a picture that somebody wants to go on from.
+    vary
+        Called with the request of a picture that somebody wants a sweep of.
     """
 
     def __init__(
@@ -54,8 +56,9 @@ class Gallery:
         publisher: Publisher,
         place: Callable[[], Path | None],
         reuse: Callable[[GenerationRequest], None],
+        vary: Callable[[GenerationRequest], None] = lambda _: None,
     ) -> None:
-        self._words, self._publisher, self._place, self._reuse = words, publisher, place, reuse
+        self._words, self._publisher, self._place, self._reuse, self._vary = words, publisher, place, reuse, vary
         self._page, self._rows, self._total = 0, list[dict[str, Any]](), 0
         self._chosen: dict[str, str] = {}  # ids and prompts, in the order of the clicks
         self._open: int | None = None  # the place of the picture that is seen large, among all that are found
@@ -115,6 +118,7 @@ class Gallery:
         viewer.older.on_click(lambda _: self._look((self._open or 0) + 1))
         viewer.delete.on_click(lambda _: self._throw_away(self._seen()))
         viewer.reuse.on_click(lambda _: viewer.result and self._reuse(viewer.result.record.request))
+        viewer.sweep.on_click(lambda _: viewer.result and self._vary(viewer.result.record.request))
         viewer.on_favourite(lambda on: self._mark(Marks.favourite, self._seen(), on=on))
         viewer.on_tags(self._retag)
 

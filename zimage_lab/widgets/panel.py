@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from zimage_lab.engine.desk import Desk
     from zimage_lab.engine.events import Event
     from zimage_lab.request import GenerationRequest
+    from zimage_lab.sweeps.board.colours import Theme
+    from zimage_lab.widgets.sweep import SweepTab
 
 DRAWN_SECONDS = 1.0
 """What the page gets to draw a new panel before torch is imported: that holds up all else in the kernel."""
@@ -64,9 +66,18 @@ class Panel:
         "en" or "zh"; None takes the environment's.
     outputs
         Whether its finished pictures are also outputs of the cell.
+    board_theme
+        Colours of the boards of sweeps: "auto" follows JupyterLab, or "light" or "dark".
     """
 
-    def __init__(self, engine: Desk | None = None, language: str | None = None, *, outputs: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Desk | None = None,
+        language: str | None = None,
+        *,
+        outputs: bool = False,
+        board_theme: Theme = "auto",
+    ) -> None:
         self.outputs: Outputs | None = None
         self._wants_outputs = outputs
         self.words = words = Words(choose_language(language))
@@ -75,14 +86,18 @@ class Panel:
         self.create = Create(words, self.publisher.mark)
         self.choice = ModelChoice(words, self.create.use, self.publisher)
         self.create.choice = self.choice
+        self.create.vary = self._vary
         self.gallery: Gallery | None = None  # its many widgets are made when somebody wants to see it
-        self._gallery_place = VBox()
+        self.sweep: SweepTab | None = None  # so are these
+        self._gallery_place, self._sweep_place = VBox(), VBox()
+        self._board_theme = board_theme
         self.status = classed(HTML(), "zl-status")
         parts = {
             "create": (words("create"), self.create.widget),
+            "sweep": (words("sweep"), self._sweep_place),
             "gallery": (words("gallery"), self._gallery_place),
         }
-        self.tabs = Tabs(parts, self.publisher.mark)
+        self.tabs = Tabs(parts, self._turned)
         top = [self.tabs.widget, self.choice.widget, self.status, self.choice.note, self.choice.download.widget]
         body = [classed(HBox(top), "zl-top"), *(part for _, part in parts.values())]
         self.widget = Root(self, [HTML(style_element()), *body])
@@ -104,6 +119,8 @@ class Panel:
         """Draw the engine's jobs and state as they are now; for the publisher."""
         if self.tabs.chosen == "gallery":
             self._show_gallery()
+        if self.tabs.chosen == "sweep":
+            self.sweeping().refresh()
         engine = self.engine
         if engine is None:
             return
@@ -115,6 +132,43 @@ class Panel:
             self.outputs.show(jobs)
         if status.get("state") == "stopped":
             self.create.say(self.words("stopped"))
+
+    def sweeping(self) -> SweepTab:
+        """Give the tab of sweeps; it is made when somebody wants to see it."""
+        with self.publisher.lock:
+            if self.sweep is None:
+                from zimage_lab.widgets.sweep import SweepTab
+
+                form = self.create.form
+                made = SweepTab(self.words, self.publisher, form.first, self._go_on_from, self._board_theme)
+                made.engine, made.place = self.engine, lambda: self.choice.place
+                self.sweep = made
+                self._sweep_place.children = (made.widget,)
+            return self.sweep
+
+    def go_on_with(self, old: Panel) -> None:
+        """Show the sweep that an older panel shows: its page was loaded anew."""
+        if old.sweep is not None:
+            self.sweeping().carry(old.sweep)
+            if old.tabs.chosen == "sweep":
+                self.tabs.turn("sweep")
+
+    def stop(self) -> None:
+        """Cancel what is seen: the sweep in its tab, else the running picture."""
+        run = self.sweep.run if self.sweep is not None and self.tabs.chosen == "sweep" else None
+        if run is not None and not run.cancel.disabled:
+            run.cancel.click()
+        else:
+            self.create.stop()
+
+    def _turned(self) -> None:
+        if self.tabs.chosen == "sweep":
+            self.sweeping().shown()
+        self.publisher.mark()
+
+    def _vary(self, request: GenerationRequest) -> None:
+        self.sweeping().begin_with(request)
+        self.tabs.turn("sweep")
 
     def _start(self) -> None:
         """Ask for the engine; its thread reads the weights when the panel is already on the screen."""
@@ -145,7 +199,7 @@ class Panel:
 
     def _show_gallery(self) -> None:
         if self.gallery is None:
-            self.gallery = Gallery(self.words, self.publisher, lambda: self.choice.place, self._go_on_from)
+            self.gallery = Gallery(self.words, self.publisher, lambda: self.choice.place, self._go_on_from, self._vary)
             self._gallery_place.children = (self.gallery.widget,)
         self.gallery.refresh()
 
@@ -173,7 +227,13 @@ class Panel:
 _live: deque[Panel] = deque()
 
 
-def panel(engine: Desk | None = None, language: str | None = None, *, outputs: bool = True) -> Root:
+def panel(
+    engine: Desk | None = None,
+    language: str | None = None,
+    *,
+    outputs: bool = True,
+    board_theme: Theme = "auto",
+) -> Root:
     """Show the studio in a notebook: prompt, settings, Generate, and the picture as it forms.
 
     It returns at once, before any model is loaded, and never keeps the kernel from answering. Called again, after the
@@ -192,14 +252,17 @@ def panel(engine: Desk | None = None, language: str | None = None, *, outputs: b
     outputs
         Keep the four newest pictures as ordinary outputs of the cell as well, for viewers without a kernel; they are
         hidden while the panel is there.
+    board_theme
+        Colours of the boards of sweeps: "auto" follows JupyterLab, or "light" or "dark".
 
     Returns
     -------
     An ipywidgets widget.
     """
-    made = Panel(engine, language, outputs=outputs)
+    made = Panel(engine, language, outputs=outputs, board_theme=board_theme)
     if _live:
         carry(_live[-1].create, made.create)
+        made.go_on_with(_live[-1])
     _live.append(made)
     if len(_live) > MOST:
         _live.popleft().retire()
@@ -209,7 +272,7 @@ def panel(engine: Desk | None = None, language: str | None = None, *, outputs: b
 def cancel() -> None:
     """Cancel what the panel that was made last would cancel; for JupyterLab, on any thread."""
     if _live:
-        _live[-1].create.stop()
+        _live[-1].stop()
 
 
 def newest() -> Panel:

@@ -102,6 +102,30 @@ CHINESE: tuple[tuple[str, str], ...] = (
     (r"It was made with '(.+)'\.", r"使用的模型：\1。"),
     (r"It used LoRAs, to be chosen by hand: (.+)\.", r"使用了 LoRA，需手动选择：\1。"),
     (r"It was made in (\d+) passes, of which the first is read\.", r"它分 \1 遍生成，这里读取第一遍。"),
+    (r"([\d,]+) cells are more than ([\d,]+)", r"\1 格超过了 \2 格"),
+    (r"([\d,]+) cells are more than any sweep can have \(([\d,]+)\)", r"\1 格超过了一次扫描的上限（\2）"),
+    (r"([\d,]+) megapixels are more than ([\d,]+)", r"\1 百万像素超过了 \2 百万"),
+    (r"(.+) is no number", r"\1 不是数字"),
+    (r"Write (\".+\")(?: or|, or) (\".+\")\.", r"可写成 \1 或 \2。"),
+    (r"has an empty place between its commas", "的逗号之间有空位"),
+    (r"(.+) stands for more than ([\d,]+) values", r"\1 超过了 \2 个取值"),
+    (r"Use a larger step\.", "请用更大的步长。"),
+    (r"(.+) does not come to (\S+) in steps of (\S+)", r"\1 以步长 \3 到不了 \2"),
+    (r"Write (\(.+\))\.", r"请写 \1。"),
+    (r"(.+) stands twice", r"\1 出现了两次"),
+    (r"Give each value once\.", "每个取值只写一次。"),
+    (r"Use whole numbers\.", "请用整数。"),
+    (r"(.+) is no size", r"\1 不是尺寸"),
+    (r"Give \[\(128, 128\), \(192, 128\)\], or texts such as 192x128\.", "请写成 192x128 的形式。"),
+    (r"(.+) is not there in the prompt (.+)", r"提示词 \2 中没有 \1"),
+    (r"(.+) is only inside another needle in the prompt (.+)", r"\1 只出现在另一个要查找的词中"),
+    (r"Name words of the prompt\.", "请填写提示词中的词。"),
+    (r"(.+) is replaced by itself alone", r"\1 只被替换为它自己"),
+    (r"Give another text\.", "请填写其他文字。"),
+    (r"weighs LoRAs, and there is none", "需要 LoRA，而这里没有"),
+    (r"(.+) is no sweep of this home", r"这里没有名为 \1 的扫描"),
+    (r"its prompts were erased", "提示词已被清除"),
+    (r"Its pictures are there; begin a new sweep for others\.", "图片仍在；要生成其他图片，请开始新的扫描。"),
     (r"The job was cancelled\.", "任务已取消。"),
     (r"The job was cancelled before it began\.", "任务在开始之前已取消。"),
     (r"The job was cancelled at step (\d+) of (\d+)\.", r"任务在第 \1 步（共 \2 步）取消。"),
@@ -117,6 +141,7 @@ CHINESE: tuple[tuple[str, str], ...] = (
 """Whole sentences of the validator and the engine, as patterns, and what they are in Chinese."""
 
 ENGLISH = {
+    "Give [(128, 128), (192, 128)], or texts such as 192x128.": "Write 192x128.",
     "Shorten it, or pass truncate=True to have the rest cut off.": "Shorten it: what is too long is marked.",
 }
 """Advice for a cell, and what it is at a form."""

@@ -115,6 +115,25 @@ d='M5.2 7.2 9 10.9l3.8-3.7 1 1.1L9 13.1 4.2 8.3z'/%3E%3C/svg%3E"); }
   color: var(--jp-content-link-color, #1565c0); }
 .zl-panel .zl-list .zl-chip:hover { background: var(--jp-layout-color2, #eee); box-shadow: none; }
 
+/* a sweep: what it starts from beside what varies, and its board below */
+.zl-sweep-form { display: grid !important; gap: 8px 24px; grid-template-columns: minmax(0, 1fr); }
+@container (min-width: 700px) { .zl-sweep-form { grid-template-columns: minmax(0, 4fr) minmax(0, 7fr); } }
+.zl-sweep-base { align-items: flex-start; }
+.zl-sweep-base > .zl-saved { align-self: stretch; flex: 0 0 auto; margin-top: 8px !important; max-width: 320px; }
+.zl-panel .zl-axis > .zl-row > .zl-field:first-child { flex: 0 1 168px; }
+.zl-panel .zl-axis > .zl-row > .zl-field:nth-child(2) { flex: 0 1 144px; }
+.zl-panel .zl-add-axis { align-self: flex-start; }
+.zl-sweep-go { gap: 8px; align-items: flex-start; margin-top: 8px !important; }
+.zl-sweep-go > .widget-vbox { flex: 0 0 96px; }
+.zl-panel .zl-sweep-go > .zl-generate { margin-top: 20px; }
+.zl-sweep-told { gap: 8px; align-items: center; flex-flow: row wrap !important; min-height: 32px; }
+.zl-sweep-told > .zl-plan { flex: 1 1 240px; width: auto !important; font-variant-numeric: tabular-nums; }
+.zl-panel .zl-sweep-told > .mod-active { background: var(--jp-warn-color1, #f57c00); color: #fff; }
+.zl-run { border-top: 1px solid var(--jp-border-color2, #e0e0e0); margin-top: 8px !important; padding-top: 8px; }
+.zl-run-head { gap: 8px 16px; align-items: center; flex-flow: row wrap !important; }
+.zl-run-head > .zl-run-line { flex: 1 1 280px; width: auto; }
+.zl-run .zl-run-line .zl-state { margin-top: 0; }
+
 /* the picture: its frame never changes, whatever it holds */
 .zl-frame { position: relative; width: 100%; aspect-ratio: 1; max-height: min(70vh, 576px); min-height: 160px;
   background: var(--jp-layout-color2, #eee); border-radius: 2px; }

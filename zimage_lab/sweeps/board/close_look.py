@@ -38,6 +38,7 @@ class CloseLook:
         self._canvas: Any = None
         self._of: Camera | None = None
         self._sent: tuple[object, ...] = ()
+        self._pictures: dict[Place, Image.Image] = {}  # kept: a new picture may get the id of one that is gone
 
     def current(self, camera: Camera, pictures: Mapping[Place, Image.Image], ratio: float) -> bool:
         """Whether it shows just this."""
@@ -67,6 +68,7 @@ class CloseLook:
             boxes[place] = ((x - left) * ratio, (y - top) * ratio, w * ratio, h * ratio)
             resized[place] = _filling(picture, (w * ratio, h * ratio))
         put_together(self._canvas, boxes, resized, lossless=len(pictures) <= LOSSLESS)
+        self._pictures = dict(pictures)
         self._of, self._sent = camera, _told(camera, pictures, ratio)
 
     def draw(self, canvas: Any, camera: Camera) -> None:  # noqa: ANN401 - ipycanvas has no types

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FONT = "12px system-ui, -apple-system, 'Segoe UI', 'Noto Sans CJK SC', 'WenQuanYi Micro Hei', sans-serif"
 LINE = 18.0
-CHARACTER = 6.6
+CHARACTER = 7.3
 """Pixels that a letter takes on the average; a Chinese one takes nearly twice as many."""
 
 UNMADE = frozenset({"failed", "invalid_output", "quarantined"})
@@ -135,10 +135,11 @@ def _labels(canvas: Any, scene: Scene) -> None:  # noqa: ANN401
     canvas.text_baseline = "middle"
     canvas.fill_style, canvas.text_align = colours.faint, "left"
     across, down = scene.titles
+    begin = max(left, camera.rectangle((0, 0))[0])  # where the pictures begin
     if across and not layout.wraps:
-        canvas.fill_text(cut(across, width), left, LINE / 2 + 1)
+        canvas.fill_text(cut(across, width), begin, LINE / 2 + 1)
     if down or layout.wraps:
-        canvas.fill_text(cut(down or across, left - 16), 6, top - LINE / 2)
+        canvas.fill_text(cut(down or across, left - 16), begin - left + 6, top - LINE / 2)
     canvas.fill_style, canvas.text_align = colours.text, "center"
     pitch = camera.pitch[0] * camera.scale
     if not layout.wraps and columns:
@@ -147,14 +148,18 @@ def _labels(canvas: Any, scene: Scene) -> None:  # noqa: ANN401
         every = max(1, math.ceil((min(longest, 120.0) + 8) / pitch)) if longest > room else 1
         for column in columns:
             x = camera.rectangle((0, column))[0] + camera.cell[0] * camera.scale / 2
-            if column % every == 0 and left <= x <= left + width:
-                canvas.fill_text(cut(layout.column_label(column), every * pitch - 6), x, top - LINE / 2)
+            label = cut(layout.column_label(column), every * pitch - 6)
+            half = length(label) / 2
+            if pitch > 4 * half:  # of a picture that is seen in part, the label is moved to the part that is seen
+                x = min(max(x, left + half), left + width - half)
+            if column % every == 0 and left <= x - half and x + half <= left + width + 3:
+                canvas.fill_text(label, x, top - LINE / 2)
     canvas.text_align = "right"
     every = max(1, math.ceil(LINE / (camera.pitch[1] * camera.scale)))
     for row in rows:
         y = camera.rectangle((row, 0))[1] + camera.cell[1] * camera.scale / 2
         if row % every == 0 and top <= y <= top + height:
-            canvas.fill_text(cut(layout.row_label(row), left - 12), left - 10, y)
+            canvas.fill_text(cut(layout.row_label(row), left - 12), begin - 10, y)
 
 
 def _words(canvas: Any, scene: Scene, pointer: tuple[float, float]) -> None:  # noqa: ANN401

@@ -1,8 +1,8 @@
 """The few lines that run in the page beside a board, because ipycanvas does not do what they do.
 
-They tell the kernel how wide the board is, how fine the screen, and which colours the theme has. They let Tab, and keys
-with Ctrl, Alt or Cmd, through to the page, where ipycanvas keeps every key; keep JupyterLab's own shortcuts off the
-board's keys; leave the wheel to the page until the board is clicked on; and hold the pointer's moves to forty a second.
+They tell the kernel how wide the board is, how fine the screen, and which colours the theme has. They give Tab, and
+keys with Ctrl, Alt or Cmd, to the page and its shortcuts, where ipycanvas keeps every key; leave the wheel to the page
+until the board is clicked on; and hold the pointer's moves to forty a second.
 The text is a constant. Where a page forbids it, a board has a width and colours of its own, and works.
 """
 
@@ -49,15 +49,11 @@ SCRIPT = """
   theme.observe(body, { attributes: true, attributeFilter: ['data-jp-theme-name', 'data-jp-theme-light'] });
   const passes = /^(Tab|F\\d+)$/;
   const ours = event => !(event.ctrlKey || event.metaKey || event.altKey || passes.test(event.key));
-  const keys = event => {
-    if (!canvas.isConnected) window.removeEventListener('keydown', keys, true);
-    else if (event.target === canvas) canvas.toggleAttribute('data-lm-suppress-shortcuts', ours(event));
-  };
-  window.addEventListener('keydown', keys, true);
   const hold = (kind, keeps) => board.addEventListener(kind, event => {
     if (event.target === canvas && !keeps(event)) event.stopPropagation();
   }, true);
-  hold('keydown', ours);
+  const onward = event => board.dispatchEvent(new KeyboardEvent('keydown', event)) || event.preventDefault();
+  hold('keydown', event => ours(event) || void onward(event));
   hold('wheel', event => document.activeElement === canvas || event.ctrlKey);
   let moved = 0;
   hold('mousemove', event => event.timeStamp - moved > 25 && (moved = event.timeStamp));

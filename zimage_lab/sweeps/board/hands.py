@@ -132,6 +132,7 @@ class Hands:
         steps = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
         if control or meta:
             return
+        board.hover(None)  # the words beside the pointer would lie on what is looked at
         if key in steps:
             board.step(*steps[key])
         elif key in {"+", "="}:

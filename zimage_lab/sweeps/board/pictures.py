@@ -6,6 +6,7 @@ They are read from their files on a thread of their own, what is seen now first;
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,6 +28,9 @@ LEVELS = (64, 128, 256, 512, 1024, 2048)
 PIXELS = 24_000_000
 """Pixels of all pictures that are kept, three bytes each: 1000 cells small, and some dozen of them large."""
 
+TELL_SECONDS = 0.25
+"""Least seconds between two words that pictures came: whoever draws each one leaves no time to read them."""
+
 ONE_BY_ONE = 20
 """Cells up to which each is asked for alone; for more, all are asked for at once."""
 
@@ -39,7 +43,7 @@ class Pictures:
     sweep
         The sweep.
     came
-        Called on the reading thread when another picture is there.
+        Called on the reading thread when more pictures are there.
     """
 
     def __init__(self, sweep: Sweep, came: Callable[[], None]) -> None:
@@ -51,6 +55,7 @@ class Pictures:
         self._lost: set[Index] = set()
         self._wanted: list[tuple[Index, int]] = []
         self._reads = False
+        self._told = 0.0
 
     def look(self, changed: Iterable[Index] | None = None) -> None:
         """Read from the store how cells ended: those that changed, or all of them."""
@@ -105,7 +110,7 @@ class Pictures:
             with self._lock:
                 if not self._wanted:
                     self._reads = False
-                    return
+                    break
                 index, level = self._wanted.pop()
             name = self.end(index).get("image_path")
             try:
@@ -120,7 +125,10 @@ class Pictures:
                     self._keep(index, level, picture)
                     if (index, LEVELS[0]) not in self._kept:  # the board wants it as well, and it is decoded
                         self._keep(index, LEVELS[0], fitted(picture, (LEVELS[0], LEVELS[0])))
-            self._came()
+            if time.monotonic() - self._told >= TELL_SECONDS:
+                self._told = time.monotonic()
+                self._came()
+        self._came()
 
     def _keep(self, index: Index, level: int, picture: Image.Image) -> None:
         self._kept[index, level] = picture

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import io
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,4 +60,8 @@ def slot(sweep: Sweep) -> None:
         except Exception:
             LOG.exception("The board's contact sheet could not be put into the notebook")
 
-    sweep.add_done_callback(fill)
+    def later() -> None:
+        # A sheet of a thousand pictures takes a minute to read, and neither the cell nor the sweep waits for it.
+        threading.Thread(target=fill, name="zimage-lab-board-sheet", daemon=True).start()
+
+    sweep.add_done_callback(later)
