@@ -40,7 +40,7 @@ def test_the_settings_have_chinese_names(chinese: Lab, page: Page) -> None:
     for words in ("默认模型", "文件夹", "语言", "工作室启动时使用的模型"):
         expect(editor.get_by_text(words).first).to_be_visible()
     shot(page, "settings-chinese")
-    language = editor.locator("select").last
+    language = editor.locator("select[id$=_language]")
     language.select_option("zh")
     expect(page.locator(".jp-SettingsPanel").get_by_text("默认模型").first).to_be_visible()
     page.reload()  # the keys and the menu of the extension are in the schema, too
