@@ -255,8 +255,9 @@ def test_only_torch_and_its_needs_are_linked(tmp_path: Path) -> None:
 
 
 def test_the_entries_of_a_distribution() -> None:
-    (names,) = probe_torch.entries("pytest").values()
-    assert {"pytest", "_pytest", "pluggy", "iniconfig"} <= set(names)
+    # setuptools, where a test before this one imported it, adds a folder of copies of its own.
+    names = {name for folder in probe_torch.entries("pytest").values() for name in folder}
+    assert {"pytest", "_pytest", "pluggy", "iniconfig"} <= names
     assert "bin" not in names
 
 
