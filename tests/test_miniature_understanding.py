@@ -6,7 +6,9 @@ import random
 
 import pytest
 
+from zimage_lab.miniature.accuracy import accuracy
 from zimage_lab.miniature.captions import caption
+from zimage_lab.miniature.drawing import draw
 from zimage_lab.miniature.scenes import KINDS, draw_scene
 from zimage_lab.miniature.understanding import scene_of
 from zimage_lab.miniature.world import Scene, Thing
@@ -56,3 +58,14 @@ def test_no_caption_is_misread() -> None:
             read += 1
             assert (found.background, set(found.things)) == (scene.background, set(scene.things))
     assert read > 300
+
+
+def test_only_a_background_that_is_said_must_be_there() -> None:
+    scene = scene_of("a red circle, night sky")
+    assert scene is not None
+    picture = draw(scene)
+    assert accuracy("a red circle, night sky", picture) == 1
+    assert accuracy("a red circle", picture) == 1
+    assert accuracy("a red circle, white background", picture) == 0
+    assert accuracy("a blue circle", picture) == 0
+    assert accuracy("two red circles", picture) is None

@@ -94,16 +94,13 @@ def _flop(request: GenerationRequest, home: Path) -> Value:
 
 def _accuracy(picture: Image.Image, prompt: Prompt, request: GenerationRequest, home: Path) -> Value:
     """Give 1 where the miniature's judge sees what the prompt asks for, 0 where not."""
-    from zimage_lab.miniature import evaluate
-    from zimage_lab.miniature.understanding import scene_of
+    from zimage_lab.miniature.accuracy import accuracy
 
     card = models.find(request.model, home).card
     if not card.miniature or picture.size != card.trained_size:
         return None, NO_JUDGE
-    scene = scene_of(prompt.meaning or prompt.text)
-    if scene is None:
-        return None, NO_SCENE
-    return float(evaluate.verdict(evaluate.world_judge(), scene, picture).right), None
+    right = accuracy(prompt.meaning or prompt.text, picture)
+    return right, None if right is not None else NO_SCENE
 
 
 def _text(picture: Image.Image, prompt: str) -> Value:

@@ -21,11 +21,8 @@ _RESERVED = {"beach", "under"}  # a cherry tree, a beach and the sea have storie
 
 def scene_of(prompt: str) -> Scene | None:
     """Give the scene that a prompt asks for, or None where it is not plain enough to be sure."""
-    text = " ".join(prompt.strip().rstrip(".").lower().split())
-    for opening in words.ENGLISH_OPENINGS:
-        text = text.removeprefix(f"{opening} ")
     background, things = "", []
-    for part in _BETWEEN.split(text):
+    for part in _parts(prompt):
         if part in _backgrounds():
             if background:
                 return None
@@ -39,6 +36,18 @@ def scene_of(prompt: str) -> Scene | None:
         return None
     placed = _placed(things)
     return None if placed is None else Scene(placed, background or UNSAID[""])
+
+
+def says_background(prompt: str) -> bool:
+    """Tell whether a prompt names a background; what does not is drawn on the world's usual one."""
+    return any(part in _backgrounds() for part in _parts(prompt))
+
+
+def _parts(prompt: str) -> list[str]:
+    text = " ".join(prompt.strip().rstrip(".").lower().split())
+    for opening in words.ENGLISH_OPENINGS:
+        text = text.removeprefix(f"{opening} ")
+    return _BETWEEN.split(text)
 
 
 def _thing(part: str) -> Thing | None:

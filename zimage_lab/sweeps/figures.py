@@ -30,16 +30,13 @@ def _sharpness(picture: Image.Image, _request: GenerationRequest, _sweep: Sweep)
 
 def _accuracy(picture: Image.Image, request: GenerationRequest, sweep: Sweep) -> float:
     """Give 1 where a miniature drew what its prompt says, 0 where not, and nothing where nobody can tell."""
-    from zimage_lab.miniature import evaluate
-    from zimage_lab.miniature.understanding import scene_of
+    from zimage_lab.miniature.accuracy import accuracy
 
     if request.reference_images or request.init_image is not None:
         return NAN
     card = models.find(request.model, sweep.home).card
-    scene = scene_of(request.prompt) if card.miniature and picture.size == card.trained_size else None
-    if scene is None:
-        return NAN
-    return float(evaluate.verdict(evaluate.world_judge(), scene, picture).right)
+    right = accuracy(request.prompt, picture) if card.miniature and picture.size == card.trained_size else None
+    return NAN if right is None else right
 
 
 OF_CELLS: dict[str, Callable[[Image.Image, GenerationRequest, Sweep], float]] = {
