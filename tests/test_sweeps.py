@@ -147,7 +147,7 @@ def test_a_cancelled_task_cancels_its_sweep(held: StubEngine) -> None:
 
     sweep = asyncio.run(go())
     sweep.wait(20)
-    assert sweep.state == "cancelled" or sweep.counts == {"cancelled": 5}
+    assert sweep.state == "cancelled"
 
 
 def test_dropping_it_stops_nothing(held: StubEngine) -> None:

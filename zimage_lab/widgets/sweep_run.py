@@ -109,8 +109,6 @@ class SweepRun:
 
     def _line(self, sweep: Sweep, state: str) -> str:
         words, progress, counts = self._words, sweep.progress, sweep.counts
-        if state == "done" and counts.get("cancelled"):
-            state = "cancelled"
         made = counts.get("succeeded", 0)
         parts = [sweep.name, words("run_line", done=f"{made:,}", count=f"{progress.steps:,}")]
         parts.append(words(f"run_{state}"))
