@@ -305,6 +305,40 @@ def test_what_failed_is_counted_and_can_be_resumed(shown: Panel, stub: StubEngin
     assert not made.run.resume.disabled
 
 
+def test_choices_in_the_prompt_are_prompts_of_their_own(shown: Panel, stub: StubEngine) -> None:
+    shown.create.form.prompt.value = "a {red|blue} {cat|dog}"
+    made = vary(shown, ("steps", "4, 8"), seeds=1)
+    assert "2 pictures" in made.told.value
+    made.wildcards.value = True
+    drawn(shown)
+    assert "8 pictures" in made.told.value
+    begun(shown, made).wait()
+    assert {one.prompt for one in stub.drawn} == {f"a {c} {s}" for c in ("red", "blue") for s in ("cat", "dog")}
+
+
+def test_it_is_saved_under_a_free_name(shown: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = vary(shown, ("steps", "4, 8"))
+    sweep = begun(shown, made)
+    sweep.wait()
+    drawn(shown)
+    export = made.run.export
+    names = [f"{sweep.name}.png", f"{sweep.name}.html", sweep.name, f"{sweep.name} 2.png"]
+    for kind, name in zip(["as_sheet", "as_page", "as_folder", "as_sheet"], names, strict=True):
+        export.kind.value = kind
+        export.save.click()
+        until(lambda at=name: f"Saved {tmp_path / at}: 4 pictures" in export.said.value)
+    assert Sweep.load(tmp_path / names[3], home=sweep.home).id == sweep.id
+    assert len(list((tmp_path / names[2]).glob("*.png"))) == 4
+    monkeypatch.setattr("zimage_lab.sweeps.Sweep.save", _no_room)
+    export.save.click()
+    until(lambda: "The disk of /x is full" in export.said.value)
+
+
+def _no_room(*_: object, **__: object) -> None:
+    raise StoreError(FULL)
+
+
 def test_trouble_is_said(shown: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     made = vary(shown, ("steps", "4"))
 

@@ -125,7 +125,7 @@ d='M5.2 7.2 9 10.9l3.8-3.7 1 1.1L9 13.1 4.2 8.3z'/%3E%3C/svg%3E"); }
 .zl-panel .zl-add-axis { align-self: flex-start; }
 .zl-sweep-go { gap: 8px; align-items: flex-start; margin-top: 8px !important; }
 .zl-sweep-go > .widget-vbox { flex: 0 0 96px; }
-.zl-panel .zl-sweep-go > .zl-generate { margin-top: 20px; }
+.zl-panel .zl-sweep-go > .zl-generate, .zl-panel .zl-sweep-go > .widget-toggle-button { margin-top: 20px; }
 .zl-sweep-told { gap: 8px; align-items: center; flex-flow: row wrap !important; min-height: 32px; }
 .zl-sweep-told > .zl-plan { flex: 1 1 240px; width: auto !important; font-variant-numeric: tabular-nums; }
 .zl-panel .zl-sweep-told > .mod-active { background: var(--jp-warn-color1, #f57c00); color: #fff; }

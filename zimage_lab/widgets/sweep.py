@@ -15,7 +15,7 @@ from zimage_lab.widgets.saved_sweeps import SavedSweeps
 from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.settled import SettledButton
 from zimage_lab.widgets.sweep_axes import AxisRows
-from zimage_lab.widgets.sweep_plan import asked, line
+from zimage_lab.widgets.sweep_plan import Asked, asked, line
 from zimage_lab.widgets.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class SweepTab:
         self.axes = AxisRows(words, self._changed)
         self.seeds = IntText(description=words("seeds"), value=SEEDS, tooltip=words("seeds_tip"))
         self.seeds_row = Row({"seeds": self.seeds})
+        self.wildcards = ToggleButton(description=words("wildcards"), tooltip=words("wildcards_tip"), icon="random")
         self.told = classed(HTML(), "zl-plan")
         self.lift = classed(
             ToggleButton(description=words("lift"), tooltip=words("lift_tip"), icon="unlock"), "zl-gone"
@@ -86,6 +87,7 @@ class SweepTab:
         self.take.on_click(lambda _: self._take())
         self.seeds.observe(lambda _: self._changed(), "value")
         self.lift.observe(lambda _: self._changed(), "value")
+        self.wildcards.observe(lambda _: self._changed(), "value")
         self.start.on_click(lambda _: self._start())
 
     def begin_with(self, request: GenerationRequest) -> None:
@@ -118,7 +120,7 @@ class SweepTab:
         """Take over what the tab before had, whose page was loaded anew."""
         self.base, self._sent = old.base, old._sent
         self.axes.take(old.axes.told())
-        self.seeds.value = old.seeds.value
+        self.seeds.value, self.wildcards.value = old.seeds.value, old.wildcards.value
         if old.run.sweep is not None:
             self.run.show(old.run.sweep)
         self._changed()
@@ -126,7 +128,7 @@ class SweepTab:
     def _assemble(self) -> Any:  # noqa: ANN401 - ipywidgets have no types
         heading = HTML(f'<div class="zl-caption">{html.escape(self._words("sweep_from"))}</div>')
         base = classed(VBox([heading, self.about, self.take, self.saved.widget]), "zl-sweep-base")
-        go = classed(HBox([self.seeds_row.widget, self.start]), "zl-sweep-go")
+        go = classed(HBox([self.seeds_row.widget, self.start, self.wildcards]), "zl-sweep-go")
         said = classed(HBox([self.told, self.lift]), "zl-sweep-told")
         what = classed(VBox([self.axes.widget, go, said]), "zl-sweep-what")
         return classed(VBox([classed(HBox([base, what]), "zl-sweep-form"), self.run.widget]), "zl-sweep")
@@ -156,7 +158,7 @@ class SweepTab:
             self._say("")
             return None
         try:
-            wanted = asked(self.base, varied, int(self.seeds.value), self.place())
+            wanted = self._asked(self.base, varied)
             plan = sweeps.plan(wanted.prompt, limit=self._limit(), place=self.place(), **wanted.options)
         except InvalidRequest as error:
             self._complain(error)
@@ -170,6 +172,9 @@ class SweepTab:
         self.told.value = f'<div role="status">{html.escape(line(plan, self._words))}</div>{notes}'
         return plan
 
+    def _asked(self, base: GenerationRequest, varied: dict[str, Any]) -> Asked:
+        return asked(base, varied, int(self.seeds.value), self.place(), wildcards=bool(self.wildcards.value))
+
     def _limit(self) -> int | None:
         return None if self.lift.value else LIMIT
 
@@ -179,7 +184,7 @@ class SweepTab:
         if self.engine is None or self.base is None or varied is None:
             return
         try:
-            wanted = asked(self.base, varied, int(self.seeds.value), self.place())
+            wanted = self._asked(self.base, varied)
             made = sweeps.start(self.engine, wanted.prompt, limit=self._limit(), **wanted.options)
         except InvalidRequest as error:
             self._complain(error)

@@ -25,7 +25,9 @@ class Asked(NamedTuple):
     options: dict[str, Any]
 
 
-def asked(base: GenerationRequest, varied: dict[str, Any], seeds: int, place: Path | None = None) -> Asked:
+def asked(
+    base: GenerationRequest, varied: dict[str, Any], seeds: int, place: Path | None = None, *, wildcards: bool = False
+) -> Asked:
     """Put a request and what is varied of it together.
 
     Parameters
@@ -38,6 +40,8 @@ def asked(base: GenerationRequest, varied: dict[str, Any], seeds: int, place: Pa
         Seeds of each combination, from the request's own one on.
     place
         The home folder, where the models are.
+    wildcards
+        Make a prompt of each choice in `{a|b}` and `__name__`.
     """
     given = dict(base)
     unsaid = {name: field.get_default() for name, field in GenerationRequest.model_fields.items()}
@@ -52,6 +56,8 @@ def asked(base: GenerationRequest, varied: dict[str, Any], seeds: int, place: Pa
     options["seed"] = base.seed
     if seeds != 1:
         options["seeds"] = seeds
+    if wildcards:
+        options["wildcards"] = True
     return Asked(options.pop("prompt"), options)
 
 

@@ -11,6 +11,7 @@ from zimage_lab.widgets.fields import classed, text, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, HBox, ToggleButton, VBox
 from zimage_lab.widgets.progress import ProgressLine, Shown
 from zimage_lab.widgets.sentences import translated
+from zimage_lab.widgets.sweep_export import SweepExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,11 +62,13 @@ class SweepRun:
         self.show_code = ToggleButton(description=words("code"), tooltip=words("code_tip"), icon="code", disabled=True)
         self.rerun = Button(description=words("rerun"), tooltip=words("rerun_tip"), icon="refresh", disabled=True)
         self.code = HTML()
+        self.export = SweepExport(words, lambda: self.sweep)
         line = classed(VBox([self.progress.widget]), "zl-run-line")
         buttons = classed(HBox([self.pause, self.resume, self.cancel]), "zl-actions")
         head = classed(HBox([line, buttons]), "zl-run-head")
         actions = classed(HBox([self.reuse, self.show_code, self.rerun]), "zl-actions")
-        self.widget = classed(VBox([head, self.trouble, self._board_place, actions, self.code]), "zl-run", "zl-gone")
+        below = classed(HBox([actions, self.export.widget]), "zl-run-head")
+        self.widget = classed(VBox([head, self.trouble, self._board_place, below, self.code]), "zl-run", "zl-gone")
         self.pause.on_click(lambda _: self._act(lambda sweep: sweep.pause()))
         self.resume.on_click(lambda _: self._act(lambda sweep: sweep.resume()))
         self.cancel.on_click(lambda _: self._act(lambda sweep: sweep.cancel()))
@@ -86,6 +89,7 @@ class SweepRun:
             old.close()
         self._unsubscribe = sweep.subscribe(lambda _: self._publisher.mark())
         self.trouble.value = ""
+        self.export.forget()
         toggle_class(self.widget, "zl-gone", on=False)
         self._publisher.mark()
 
@@ -101,6 +105,7 @@ class SweepRun:
         self.cancel.disabled = state not in {"running", "paused"}
         unmade = sum(number for name, number in sweep.counts.items() if name != "succeeded")
         self.resume.disabled = going or not unmade
+        self.export.save.disabled = not sweep.counts.get("succeeded")
         cell = self.board.chosen if self.board is not None else None
         self.reuse.disabled = cell is None
         self.rerun.disabled = cell is None or cell.state in {"queued", "running", "waiting"}

@@ -64,6 +64,13 @@ SWEEP: dict[str, tuple[str, str]] = {
     "run_cancelled": ("cancelled", "已取消"),
     "run_done": ("done", "已完成"),
     "run_stopped": ("stopped: Resume makes the rest", "已停止：点击继续可生成其余图片"),
+    # taken elsewhere
+    "as_sheet": ("Contact sheet", "缩略图总表"),
+    "as_page": ("Web page", "网页"),
+    "as_folder": ("Folder of pictures", "图片文件夹"),
+    "sweep_export_tip": ("Save it beside the notebook", "保存到笔记本所在的文件夹"),
+    "saving": ("Saving ...", "正在保存……"),
+    "saved_as": ("Saved {path}: {count} pictures, {size}", "已保存 {path}：{count} 张图片，{size}"),
     # the chosen cell
     "rerun": ("Make again", "重新生成"),
     "rerun_tip": ("Make this cell again; the picture before stays in the gallery", "重新生成这一格；原图片仍在图库中"),
