@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import secrets
 from typing import TYPE_CHECKING
 
-from zimage_lab.errors import StoreError
 from zimage_lab.home import RUN
+from zimage_lab.store.key_file import key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = "Zimage-Lab-Signature"
 KEY = "webhooks.key"
-KEY_BYTES = 32
+DAMAGED = "Remove it and tell the receivers their new secrets."
 TOLERANCE = 300.0
 """Seconds that a receiver's clock may differ, and that a message may take."""
 
@@ -36,7 +34,7 @@ def secret(home: Path, webhook_id: str) -> str:
     webhook_id
         Id of the webhook.
     """
-    return hmac.new(_key(home / RUN / KEY), webhook_id.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key(home / RUN / KEY, "of the webhooks", DAMAGED), webhook_id.encode(), hashlib.sha256).hexdigest()
 
 
 def signature(secret: str, body: bytes, at: float) -> str:
@@ -70,29 +68,3 @@ def verified(secret: str, header: str, body: bytes, at: float, tolerance: float 
 
 def _mac(secret: str, stamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-
-
-def _key(path: Path) -> bytes:
-    try:
-        try:
-            key = path.read_bytes()
-        except FileNotFoundError:
-            made = path.with_name(f".{KEY}.{os.getpid()}")
-            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(made, path)  # of two processes the first one's key holds
-            except FileExistsError:
-                pass
-            finally:
-                made.unlink(missing_ok=True)
-            key = path.read_bytes()
-    except OSError as error:
-        message = f"The key of the webhooks, {path}, cannot be used ({error.strerror}). Mend its folder."
-        raise StoreError(message) from error
-    if len(key) != KEY_BYTES:
-        message = f"The key of the webhooks, {path}, is damaged. Remove it and tell the receivers their new secrets."
-        raise StoreError(message)
-    return key

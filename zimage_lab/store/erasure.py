@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.request import GenerationRequest
-from zimage_lab.store import chain, comparisons, images, sweeps
+from zimage_lab.store import chain, comparisons, images, prompts, sweeps
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,13 +73,14 @@ def erase_prompt(connection: sqlite3.Connection, home: Path, record_id: str) -> 
         _erase_run(connection, home, run)
     if job is not None:
         erased = json.loads(job["request"]) | dict.fromkeys(chain.PRIVATE, chain.ERASED)
-        request = GenerationRequest.from_plain(erased)
+        request = GenerationRequest.from_plain(erased | {chain.GRAPH: None})
         connection.execute(
             "UPDATE jobs SET request = ?, request_sha256 = ?, name = NULL, error = NULL WHERE id = ?",
             (request.canonical_json(), request.sha256, record.job_id),
         )
         connection.execute("UPDATE attempts SET error = NULL WHERE job_id = ?", (record.job_id,))
         connection.execute("UPDATE events SET data = json_set(data, '$.error', NULL) WHERE job = ?", (record.job_id,))
+    prompts.erase_in(connection, record.job_id)
     if record.parent_id is not None:
         sweeps.erase_in(connection, record.parent_id)
         comparisons.erase_in(connection, record.parent_id)
@@ -118,7 +119,7 @@ def _strip(home: Path, record: RunRecord) -> str | None:
             picture = opened.convert("RGB")
     except (OSError, SyntaxError, ValueError):
         return None
-    erased = record.request.replace(**dict.fromkeys(chain.PRIVATE, chain.ERASED))
+    erased = record.request.replace(**dict.fromkeys(chain.PRIVATE, chain.ERASED), workflow=None)
     data = images.png(picture, record.replace(request=erased, user=None, error=None, warnings=[]), home)
     images.write_whole(path, data)
     return hashlib.sha256(data).hexdigest()

@@ -344,10 +344,53 @@ CREATE TABLE reservations (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What HTTP needs besides: who may come, which graph a client sent (it holds prompts, and is erased with them), which
+# jobs it became, and the names by which a client knows pictures. `told` of a prompt is its graph and what goes with it.
+_HTTP = """
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    per_minute REAL,
+    waiting INTEGER,
+    created_at TEXT NOT NULL,
+    expires_at REAL NOT NULL,
+    revoked_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE prompts (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    number REAL NOT NULL,
+    client_id TEXT,
+    told TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    hidden INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX prompts_by_owner ON prompts (owner, sequence);
+CREATE TABLE prompt_jobs (
+    job_id TEXT PRIMARY KEY,
+    prompt_id TEXT NOT NULL,
+    place INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prompt_jobs_by_prompt ON prompt_jobs (prompt_id, place);
+CREATE TABLE names (
+    owner TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('input', 'output', 'temp')),
+    subfolder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    target TEXT NOT NULL,
+    PRIMARY KEY (owner, kind, subfolder, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE parents (id TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_by_user ON jobs (user, state, sequence) WHERE user IS NOT NULL;
+"""
+
 MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (_FIRST,),
     (_JOBS, _TOTALS, _RECORDS, _LIVE, _WEBHOOKS, _SCHEDULES, adopt),
     (_MARKS,),
     (_SWEEPS,),
     (_COMPARISONS,),
+    (_HTTP,),
 )
