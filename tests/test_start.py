@@ -412,14 +412,15 @@ def test_a_host_gets_the_kernel_and_what_its_lab_lacks(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prefix, data = tmp_path / "prefix", tmp_path / "data"
-    for name in ("zimage-lab", "ipycanvas", "@jupyter-widgets/jupyterlab-manager"):
+    for name in ("zimage-lab", "ipycanvas", "anywidget", "@jupyter-widgets/jupyterlab-manager"):
         extension(prefix / "share/jupyter/labextensions" / name, "remoteEntry.1.js")
     monkeypatch.setattr(sys, "prefix", str(prefix))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
     monkeypatch.setattr(host_server, "ask", lambda _: host_server.HostLab("4.6.6", frozenset({"ipycanvas"})))
     assert host_install.offer(host_server.HostServer("http://localhost:8888/", "t")) == 0
     found = sorted(str(path.parent.relative_to(data)) for path in data.rglob("package.json"))
-    assert found == ["labextensions/@jupyter-widgets/jupyterlab-manager", "labextensions/zimage-lab"]
+    lacked = ("@jupyter-widgets/jupyterlab-manager", "anywidget", "zimage-lab")
+    assert found == [f"labextensions/{name}" for name in lacked]
     assert (data / "kernels/zimage-lab/kernel.json").is_file()
     assert capsys.readouterr().out.splitlines()[-1] == "http://localhost:8888/lab?token=t&zimage=open"
 

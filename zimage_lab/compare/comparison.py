@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from zimage_lab import home as homes
 from zimage_lab import models
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from zimage_lab.compare.ballot import Ballot
     from zimage_lab.compare.opinion import Opinion
     from zimage_lab.compare.preference import Preference
     from zimage_lab.compare.rating import Kind
     from zimage_lab.compare.results import Result
     from zimage_lab.compare.scoring import Scorer
+    from zimage_lab.compare.slider import Slider
     from zimage_lab.compare.summary import Summary
     from zimage_lab.engine.desk import Desk
     from zimage_lab.recipe import RunRecord
@@ -279,21 +281,55 @@ class Comparison:
 
         return table.table(self, language)
 
-    def rate(self, rater: str, kind: Kind = "pairs") -> Session:
-        """Begin or go on with a blind session, as plain data: `session.next()`, `session.answer("left")`.
+    def slider(self, *, left: str | None = None, right: str | None = None, language: str | None = None) -> Slider:
+        """Give a widget that compares two contestants' pictures by eye: wiped, side by side, in turns, subtracted.
+
+        Parameters
+        ----------
+        left, right
+            Labels of the two that are seen first; None takes the first two.
+        language
+            "en" or "zh"; None takes the environment's.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no such contestant.
+        """
+        from zimage_lab.compare.slider import Slider
+
+        return Slider(self, left=left, right=right, language=language)
+
+    @overload
+    def rate(self, rater: str, kind: Kind = "pairs") -> Session: ...
+    @overload
+    def rate(self, rater: None = None) -> Ballot: ...
+    def rate(self, rater: str | None = None, kind: Kind = "pairs") -> Session | Ballot:
+        """Begin or go on with a blind session.
 
         Parameters
         ----------
         rater
-            Who votes; a name that the votes are kept under.
+            Who votes; a name that the votes are kept under. None gives a widget that asks for name and kind, for one
+            rater after the other.
         kind
             "pairs" or "stars".
+
+        Returns
+        -------
+        Session or Ballot
+            A session is plain data, `session.next()`, `session.answer("left")`, and as the value of a cell the same
+            widget.
 
         Raises
         ------
         InvalidRequest
             There is nothing to rate, or the name cannot be.
         """
+        if rater is None:
+            from zimage_lab.compare.ballot import Ballot
+
+            return Ballot(self)
         return Session.open(self, rater, kind)
 
     def votes(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame

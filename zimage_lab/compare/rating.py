@@ -13,15 +13,13 @@ import io
 import itertools
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from zimage_lab.errors import InvalidRequest, shown, suggestion
 from zimage_lab.store.votes import Votes, holding
 from zimage_lab.values import checked_integer, checked_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL import Image
 
     from zimage_lab.compare.comparison import Comparison
@@ -64,23 +62,22 @@ class _Unit(NamedTuple):
 
 
 class Session:
-    """Somebody's session.
+    """Somebody's session; as the value of a cell in Jupyter it shows itself.
 
     Parameters
     ----------
+    comparison
+        What is rated.
     row
         As the store has it.
     units
         Its questions, in order.
-    prompts
-        Of the comparison.
-    home
-        The home folder.
     """
 
-    def __init__(self, row: SessionRow, units: list[_Unit], prompts: tuple[str, ...], home: Path) -> None:
+    def __init__(self, comparison: Comparison, row: SessionRow, units: list[_Unit]) -> None:
         self.rater, self.kind = row.rater, row.kind
-        self._row, self._units, self._prompts, self._home = row, units, prompts, home
+        self._comparison, self._row, self._units, self._home = comparison, row, units, comparison.home
+        self._prompts = tuple(prompt.text for prompt in comparison.plan.prompts)
         self._asked: tuple[str, float] | None = None
 
     @classmethod
@@ -97,10 +94,16 @@ class Session:
         if row is None or not units:
             field, what = "comparison", "has no pictures that could be rated yet"
             raise InvalidRequest(field, comparison.name, what, "Wait for it, or resume it.")
-        return cls(row, units, tuple(prompt.text for prompt in comparison.plan.prompts), comparison.home)
+        return cls(comparison, row, units)
 
     def __repr__(self) -> str:
         return f"Session({self.rater!r}, {self.kind}: {self.answered} of {len(self._units)})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - as IPython asks
+        from zimage_lab.compare.ballot import Ballot
+
+        data, metadata = Ballot(self._comparison, self)._repr_mimebundle_(**options)
+        return {**data, "text/plain": repr(self)}, metadata
 
     @property
     def answered(self) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zimage_lab.start.host_server import HostServer
 
 OURS = "zimage-lab"
-WIDGETS = ("@jupyter-widgets/jupyterlab-manager", "ipycanvas")
+WIDGETS = ("@jupyter-widgets/jupyterlab-manager", "ipycanvas", "anywidget")
 
 
 def offer(server: HostServer) -> int:

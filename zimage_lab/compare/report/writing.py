@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zimage_lab import home as homes
 from zimage_lab import labels as labelling
+from zimage_lab.compare.embedded import embedded
 from zimage_lab.compare.report import parts
-from zimage_lab.errors import InvalidRequest, ZImageError, shown
-from zimage_lab.labels import xmp
-from zimage_lab.labels.write import claims
+from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.store.images import write_whole
 from zimage_lab.values import checked_integer
 
@@ -23,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from zimage_lab.compare.comparison import Comparison
-    from zimage_lab.store.comparisons import Index
 
-PIXELS, QUALITY = 384, 82
-"""Longest edge of a picture in the page, and its quality as WebP."""
+PIXELS = 384
+"""Longest edge of a picture in the page."""
 
 _STYLE = Path(__file__).with_name("report.css")
 
@@ -103,28 +100,7 @@ def page(comparison: Comparison, edge: int = PIXELS, kinds: tuple[str, ...] = la
         f"{parts.measured(comparison, 'en')}{parts.measured(comparison, 'zh')}"
         f"<h2>Plots</h2>{parts.drawings(comparison, summaries, liked)}"
         f"<h2>Votes</h2>{parts.votes(comparison, liked)}"
-        f"<h2>Pictures</h2>{parts.pictures(comparison, _images(comparison, edge, kinds))}"
+        f"<h2>Pictures</h2>{parts.pictures(comparison, embedded(comparison, edge, kinds))}"
         f"<h2>Environment</h2>{parts.environment(summaries)}"
         "</body></html>\n"
     )
-
-
-def _images(comparison: Comparison, edge: int, kinds: tuple[str, ...]) -> dict[Index, tuple[str, int, int]]:
-    """Give each picture as base64 of a WebP with its label, and its size in the page."""
-    settings = homes.settings(comparison.home)
-    wanted = tuple(kind for kind in kinds if kind != "c2pa")
-    found = {}
-    for one in comparison.results():
-        if one.image is None or one.record is None or one.index[3]:
-            continue
-        try:
-            picture = one.image.image.copy()
-        except ZImageError:
-            continue  # removed or damaged since
-        picture.thumbnail((edge, edge))
-        properties, _ = claims(wanted, one.record, settings)
-        buffer = io.BytesIO()
-        options = {"xmp": xmp.packet(properties).encode()} if properties else {}
-        picture.save(buffer, "WEBP", quality=QUALITY, method=4, **options)
-        found[one.index] = (base64.b64encode(buffer.getvalue()).decode("ascii"), *picture.size)
-    return found
