@@ -39,8 +39,9 @@ MAY = {
     "picture_recipe": STORE,
     "options": MODELS,
     "models": MODELS,
-    # engine.batch, engine.sweep and engine.compare are doors; an engine that serves everybody tells the hooks.
-    "engine": ENGINE | {"batch", "sweeps", "compare", "hooks"},
+    # engine.batch, engine.sweep, engine.compare and a job that holds a graph are doors; an engine that serves everybody
+    # tells the hooks.
+    "engine": ENGINE | {"batch", "sweeps", "compare", "hooks", "workflow"},
     "metrics": {"errors", "values", "request", "metrics"},
     "miniature": DATA | {"metrics", "models", "miniature", "diary"},
     "lora_training": ENGINE | {"lora_training", "diary"},
@@ -54,6 +55,7 @@ MAY = {
     # Hooks hear an engine's events and read the store; they know no engine.
     "hooks": STORE | {"hooks"},
     "rules": ENGINE,
+    "workflow": ENGINE | {"workflow"},
     # A scheduled command is a process of its own: schedules know the shell's words, not what they do.
     "schedules": STORE | {"schedules"},
     "widgets": FACE | {"widgets"},
@@ -67,7 +69,7 @@ MAY = {
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
 WITHOUT_TORCH |= {"graph", "runs", "picture_recipe", "prompts", "batch", "sweeps", "labels", "hooks", "rules"}
 WITHOUT_TORCH |= {"schedules", "compare"}
-TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training"}
+TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training", "workflow"}
 
 
 def room(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.request import GUIDANCE_RANGE, MOST_LORAS, GenerationRequest
-from zimage_lab.values import checked_real
+from zimage_lab.values import checked_real, json_object
 
 KEPT = "zimage_lab"  # the key for what ComfyUI has no field for
 SHIFT = 3.0  # the template's; stands in the field where a request leaves the shift to the model
@@ -80,6 +80,8 @@ def api_graph(request: GenerationRequest) -> dict[str, Any]:
     request
         What to draw; the seed becomes a number here, since ComfyUI takes no text for it.
     """
+    if request.workflow is not None:
+        return json_object("workflow", request.workflow)
     model, guided = request.model, request.guidance_scale > 0
     real = model in _FILES
     negative = (

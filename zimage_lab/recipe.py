@@ -100,6 +100,29 @@ class Batch(BaseModel):
     size: int = Field(default=1, ge=1)
 
 
+class Output(BaseModel):
+    """Which picture of a workflow's job it is.
+
+    Parameters
+    ----------
+    node
+        Id of the node that saved or showed it.
+    index
+        Its place among that node's pictures.
+    prefix
+        What its file's name begins with, as the graph wants it.
+    kind
+        "output", or "temp" for what is only looked at.
+    """
+
+    model_config = _FROZEN
+
+    node: str
+    index: int = Field(default=0, ge=0)
+    prefix: str = ""
+    kind: Literal["output", "temp"] = "output"
+
+
 class RunRecord(BaseModel):
     """One run of one request, and what came of it.
 
@@ -133,6 +156,8 @@ class RunRecord(BaseModel):
         What was measured of the machine meanwhile, for a comparison: process_peak_bytes, device_peak_bytes,
         others_bytes (weights of other models that were in memory), matrix_rate (operations a second that the device
         reaches in plain matrix products).
+    output
+        Which picture of a workflow's job it is; None for all others.
     """
 
     model_config = _FROZEN
@@ -156,6 +181,7 @@ class RunRecord(BaseModel):
     user: str | None = None
     parent_id: Identity | None = None
     measured: dict[str, float] = Field(default_factory=dict)
+    output: Output | None = None
 
     @field_validator("request", mode="before")
     @classmethod
@@ -190,6 +216,8 @@ class RunRecord(BaseModel):
         Every value is written as a Python literal, so that no prompt can become code.
         """
         asked = self.request
+        if asked.workflow is not None:
+            return f"from zimage_lab.workflow import Workflow\nWorkflow.load({_literal(asked.workflow)}).run()"
         defaults = {name: field.default for name, field in GenerationRequest.model_fields.items()}
         always = ("seed", "width", "height", "steps", "guidance_scale")
         rest = [name for name in defaults if name not in {"prompt", "model", *always}]

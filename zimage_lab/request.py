@@ -30,15 +30,16 @@ SHIFT_RANGE = (0.01, 100.0)  # Z-Image ships 3.0 and 6.0
 VARIATION_RANGE = (0.0, 1.0)
 PROMPT_CHARACTERS = 20_000  # far above 512 tokens; the exact count is the model's business
 NAME_CHARACTERS = 1024
-SAMPLERS = ("euler",)
-SCHEDULERS = ("simple",)
+SAMPLERS = ("euler", "heun", "res_multistep", "dpmpp_2m")
+SCHEDULERS = ("simple", "normal", "sgm_uniform", "beta")
 NOISES = ("per_image",)
 LORA_RANGE = (-4.0, 4.0)
 MOST_LORAS = 16
 MOST_REFERENCES = 4
 PICTURE = re.compile(r"[0-9a-f]{64}")
 STRENGTH = 0.6
-LATER = {"variation", "loras", "init_image", "mask", "strength", "reference_images"}
+LATER = {"variation", "loras", "init_image", "mask", "strength", "reference_images", "workflow"}
+WORKFLOW_CHARACTERS = 300_000  # a record, and so a PNG's text, holds it: Pillow reads a million letters
 
 # What other programs call our options: close matches by spelling would not find these.
 OTHER_NAMES = {
@@ -116,7 +117,8 @@ class GenerationRequest(BaseModel):
     shift
         Time shift of the flow-match schedule, 0.01..100; None takes the model's.
     sampler, scheduler, noise
-        Names of the method; "euler", "simple", "per_image".
+        Names of the method: "euler", "heun", "res_multistep" or "dpmpp_2m"; "simple", "normal", "sgm_uniform" or "beta";
+        "per_image".
     variation
         More variety between the seeds of one prompt, 0..1: noise of the seed's own on the prompt's features while the
         first half of the steps runs; 0 is exactly the plain picture.
@@ -133,6 +135,9 @@ class GenerationRequest(BaseModel):
         `init_image`, where None is 0.6.
     reference_images
         SHA-256 of the stored pictures that an edit model changes or takes things from, at most 4.
+    workflow
+        A ComfyUI graph as JSON, which is run in the place of a plain picture; the other fields then say what its first
+        sampler does. `zimage_lab.workflow` makes such requests.
 
     Raises
     ------
@@ -161,6 +166,7 @@ class GenerationRequest(BaseModel):
     mask: str | None = None
     strength: float | None = None
     reference_images: tuple[str, ...] = ()
+    workflow: str | None = None
 
     if not TYPE_CHECKING:  # type checkers see pydantic's own signature, with the fields
 
@@ -263,6 +269,18 @@ class GenerationRequest(BaseModel):
         if number == 0:
             raise InvalidRequest(field, value, "0 would leave the picture as it is", "Use more than 0, up to 1.")
         return number
+
+    @field_validator("workflow", mode="before")
+    @classmethod
+    def _graph(cls, value: object) -> str | None:
+        if value is None:
+            return None
+        field = "workflow"
+        if not isinstance(value, str) or len(value) > WORKFLOW_CHARACTERS:
+            what = "is no JSON text" if not isinstance(value, str) else f"{len(value)} characters are too many"
+            raise InvalidRequest(field, value, what, f"Give a graph as JSON of at most {WORKFLOW_CHARACTERS}.")
+        json_object(field, value)
+        return str.__str__(value)
 
     @model_validator(mode="after")
     def _together(self) -> Self:

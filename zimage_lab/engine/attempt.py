@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab import models
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from zimage_lab.engine.job import Job, Stage
     from zimage_lab.engine.residency import Residency
     from zimage_lab.models.catalog import Model
-    from zimage_lab.recipe import EndState, Environment
+    from zimage_lab.recipe import EndState, Environment, Output
     from zimage_lab.store.leases import Lease
 
 
@@ -58,6 +59,13 @@ class Attempt:
         self._batch = Batch()
         self._meter: Meter | None = None
         self._measured: dict[str, float] = {}
+        self.node: str | None = None
+        """The node of a workflow that runs now."""
+        self.output: Output | None = None
+        """Which of a workflow's pictures is the job's own."""
+        self.others: list[RunRecord] = []
+        """The records of a workflow's further pictures, once they are saved."""
+        self._further: list[tuple[Output, Image.Image]] = []
 
     def check(self) -> None:
         """Hold the request against its model's card, where another process asked for it.
@@ -79,6 +87,19 @@ class Attempt:
     def computed(self, facts: Mapping[str, str | bool]) -> None:
         """Note how it is computed; a later word about the same thing holds."""
         self._facts = {**self._facts, **facts}
+
+    def warn(self, sentences: list[str]) -> None:
+        """Add to what the person should know of it."""
+        self._warnings = list(dict.fromkeys([*self._warnings, *sentences]))
+
+    def tell_node(self, node: str | None, state: str, **facts: Any) -> None:  # noqa: ANN401 - what the event says
+        """Tell what becomes of a workflow's node: executing, executed or failed, or cached with `nodes`."""
+        self.node = node if state == "executing" else None
+        self._events.emit("node", self.job.id, node=node, state=state, **facts)
+
+    def with_others(self, output: Output, further: list[tuple[Output, Image.Image]]) -> None:
+        """Say which of a workflow's pictures the job's own is, and which are saved with it."""
+        self.output, self._further = output, further
 
     def fallen_back(self, done: list[str]) -> None:
         """Note that memory ran out and what a second attempt does otherwise."""
@@ -121,7 +142,7 @@ class Attempt:
         job.progress = Progress(stage, job.progress.step, steps)
         self._events.emit("step", job.id, stage=stage, step=job.progress.step, steps=steps)
 
-    def on_step(self, number: int, latents: torch.Tensor) -> None:
+    def on_step(self, number: int, latents: torch.Tensor, of: int | None = None) -> None:
         """Tell of a step.
 
         Parameters
@@ -130,6 +151,8 @@ class Attempt:
             Steps that are done.
         latents
             The picture's latents (channels, height, width) as they would end from there.
+        of
+            All steps; None takes the request's.
 
         Raises
         ------
@@ -137,7 +160,7 @@ class Attempt:
             The job was asked to stop.
         """
         job, request = self.job, self.job.request
-        steps = request.denoising_steps
+        steps = request.denoising_steps if of is None else of
         if job.cancelled:
             message = f"The job was cancelled at step {number} of {steps}."
             raise Cancelled(message)
@@ -145,13 +168,19 @@ class Attempt:
         job.progress = Progress("denoising", number, steps, left)
         if self._model is not None:
             job.preview = preview(latents, self._model.card, (request.width, request.height))
-        self._events.emit("step", job.id, stage="denoising", step=number, steps=steps, seconds_left=left)
+        where = {} if self.node is None else {"node": self.node, "value": number, "max": steps}
+        self._events.emit("step", job.id, stage="denoising", step=number, steps=steps, seconds_left=left, **where)
         self._events.emit("preview", job.id, step=number)
 
     def save(self, picture: Image.Image) -> RunRecord:
         """Save the picture with its recipe; gives the record, which the queue appends when it ends the job."""
         self.enter("saving")
         record = self.record("succeeded")
+        for output, other in self._further:
+            self.others.append(self._saved(other, record.replace(id=str(uuid.uuid4()), output=output)))
+        return self._saved(picture, record)
+
+    def _saved(self, picture: Image.Image, record: RunRecord) -> RunRecord:
         saved = images.save_png(picture, record, self._home)
         path = saved.path.relative_to(self._home).as_posix()
         return record.replace(image=ImageFile(path=path, sha256=saved.sha256, pixels_sha256=saved.pixels_sha256))
@@ -182,6 +211,7 @@ class Attempt:
             "parent_id": row.parent_id,
             "error": error,
             "measured": self._measured,
+            "output": self.output,
         }
         if self._model is not None and self._environment is not None:
             facts["model"] = ModelIdentity(

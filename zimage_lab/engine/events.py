@@ -33,8 +33,8 @@ class Event:
     job
         Id of the job, or an empty string for the engine itself.
     kind
-        `state` (of a job), `step` (of its progress), `preview` (a picture of it), `model` (loading, ready, unloaded),
-        `queue` (paused or not).
+        `state` (of a job), `step` (of its progress), `preview` (a picture of it), `node` (of a workflow's job: executing,
+        executed, cached), `model` (loading, ready, unloaded), `queue` (paused or not).
     t
         Unix time in seconds.
     data
@@ -60,6 +60,8 @@ class _Listener(threading.Thread):
 
     def put(self, event: Event) -> None:
         key: object = event.cursor if event.kind == "state" else (event.job, event.kind)
+        if event.kind == "node":  # each node of a graph is told of, not only the latest
+            key = (event.job, event.kind, event.data.get("node"), event.data.get("state"))
         with self._filled:
             self._box.pop(key, None)
             self._box[key] = event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from zimage_lab.recipe import RunRecord
     from zimage_lab.store.jobs import JobRow
@@ -31,7 +31,14 @@ class Line(Protocol):
     def cancel_requested(self, job_ids: Iterable[str]) -> set[str]:
         """Say which of these somebody wants to stop."""
 
-    def finish(self, lease: Lease, state: str, error: str | None = None, record: RunRecord | None = None) -> JobRow:
+    def finish(
+        self,
+        lease: Lease,
+        state: str,
+        error: str | None = None,
+        record: RunRecord | None = None,
+        others: Sequence[RunRecord] = (),
+    ) -> JobRow:
         """Take the end of a job."""
 
     def release(self, lease: Lease, *, paused: bool = True, reason: str = "") -> JobRow:

@@ -132,7 +132,7 @@ def start(
     """
     import torch
 
-    kept = sigmas[len(sigmas) - 1 - requests[0].denoising_steps :]
+    kept = sigmas[max(0, len(sigmas) - 1 - requests[0].denoising_steps) :]  # a schedule may have fewer steps
     with torch.inference_mode():
         posterior = vae.encode(tensor(given.picture).to(device, vae.dtype)).latent_dist
     clean, noise = [], []

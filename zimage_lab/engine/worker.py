@@ -203,7 +203,7 @@ class Worker(threading.Thread):
             return []
         leases, asked = [first], first.job.request
         # What an engine died of is not drawn together with others: they would share its fate.
-        most = together.most(asked, self._place) if first.attempt == 1 else 1
+        most = together.most(asked, self._place) if first.attempt == 1 and asked.workflow is None else 1
 
         def fits(row: JobRow) -> bool:
             return row.attempts == 0 and together.alike(asked, row.request)
@@ -225,7 +225,12 @@ class Worker(threading.Thread):
             if self.stopping:
                 reason, paused = self._going_back or ("Its engine was stopped.", False)
                 self.release(reason, paused=paused)
-            together.draw(attempts, self.residency, ended=self._ended, drawn=self._drawn)
+            if attempts[0].job.request.workflow is None:
+                together.draw(attempts, self.residency, ended=self._ended, drawn=self._drawn)
+            else:
+                from zimage_lab.workflow import work  # a door: graphs stand above engines
+
+                work.draw(attempts[0], self.residency, ended=self._ended, drawn=self._drawn)
         finally:
             self._look()
 
@@ -259,7 +264,8 @@ class Worker(threading.Thread):
             if state == "cancelled" and back is not None and not self._queue.get(lease.job.id).cancel_requested:
                 self._queue.release(lease, paused=back[1], reason=back[0])
             else:
-                self._queue.finish(lease, state, error=error, record=record)
+                further = {"others": attempt.others} if state == "succeeded" and attempt.others else {}
+                self._queue.finish(lease, state, error=error, record=record, **further)
         except LeaseLost as lost:
             LOG.warning("%s", lost)
         except ZImageError as unwritten:

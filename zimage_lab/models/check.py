@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.errors import InvalidRequest
+from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.home import home
 from zimage_lab.models import loras, tokens
 from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WORDS_SHOWN = 8
+_ABSENT = "The weights of {} are not on this machine yet: it cannot draw before they are."
+_FAR = 1024  # px; the miniature's positions end there, far beyond what it learned at
 _SEED_BITS = 64
 
 
@@ -47,10 +49,13 @@ def check(request: GenerationRequest, model: Model | str | None = None, *, place
         takes, a prompt has more tokens than it reads and `truncate` is off, or a LoRA cannot be used.
     """
     entry = model if isinstance(model, Model) else find(request.model if model is None else model, place)
+    if request.workflow is not None:  # its nodes were held against the card one by one
+        return [] if entry.path is not None else [_ABSENT.format(entry.id)]
     _ranges(request, entry)
+    _method(request, entry)
     warnings = _tokens(request, entry)
     if entry.path is None:
-        warnings.insert(0, f"The weights of {entry.id} are not on this machine yet: it cannot draw before they are.")
+        warnings.insert(0, _ABSENT.format(entry.id))
     for field, digest in inputs.named(request):
         inputs.path(digest, home() if place is None else place, field)
     _references(request, entry)
@@ -153,6 +158,8 @@ def _ranges(request: GenerationRequest, model: Model) -> None:
     card = model.card
     for field in ("width", "height", "steps"):
         value, (low, high) = getattr(request, field), getattr(card.ranges, field)
+        if card.miniature and card.family == "z_image" and field != "steps" and high < value <= _FAR:
+            high = _FAR  # graphs ask for a real model's size; that it is far is a warning
         if not low <= value <= high:
             unit = "" if field == "steps" else f", a multiple of {card.multiple}"
             what = f"{value} is outside what {model.id} takes"
@@ -161,6 +168,14 @@ def _ranges(request: GenerationRequest, model: Model) -> None:
             below = max(low, value - value % card.multiple)
             what = f"{value} is not a multiple of {card.multiple}"
             raise InvalidRequest(field, value, what, f"Use {below} or {below + card.multiple}.")
+
+
+def _method(request: GenerationRequest, model: Model) -> None:
+    if model.card.family == "stable_diffusion":
+        for field, only in (("sampler", "euler"), ("scheduler", "simple")):
+            if (value := getattr(request, field)) != only:
+                what = f"{model.id} has a sampler of its own, and knows no {shown(value)}"
+                raise InvalidRequest(field, value, what, f"Leave it at {only!r}, or choose a Z-Image model.")
 
 
 def _references(request: GenerationRequest, model: Model) -> None:

@@ -26,6 +26,7 @@ BEGINNING = "0" * 64
 
 PRIVATE = ("prompt", "negative_prompt")
 TOLD = ("warnings", "error")
+GRAPH = "workflow"
 ERASED = "[erased]"
 """What is read in the place of an erased prompt."""
 
@@ -53,8 +54,10 @@ def append_in(connection: sqlite3.Connection, record: RunRecord) -> None:
         return
     plain, salt = json.loads(record.to_json()), secrets.token_hex(16)
     texts = {name: plain["request"][name] for name in PRIVATE}
-    # Warnings and errors may quote words of the prompt.
-    texts["told"] = json.dumps({name: plain.pop(name) for name in TOLD}, ensure_ascii=False)
+    # Warnings and errors may quote words of the prompt, and a workflow holds all of it.
+    told = {name: plain.pop(name) for name in TOLD}
+    graph = plain["request"].pop(GRAPH, None)
+    texts["told"] = json.dumps(told | ({GRAPH: graph} if graph is not None else {}), ensure_ascii=False)
     plain["request"] |= {name: commitment(salt, texts[name]) for name in PRIVATE}
     plain["told"] = commitment(salt, texts["told"])
     sequence = _append(connection, record.id, "run", record.id, plain)
@@ -190,7 +193,9 @@ def _record(row: sqlite3.Row) -> RunRecord:
     for name in PRIVATE:
         plain["request"][name] = ERASED if row["salt"] is None else row[name]
     del plain["told"]
-    plain |= {"warnings": [], "error": None} if row["salt"] is None else json.loads(row["told"])
+    told: dict[str, Any] = {"warnings": [], "error": None} if row["salt"] is None else json.loads(row["told"])
+    plain["request"][GRAPH] = told.pop(GRAPH, None)
+    plain |= told
     return RunRecord.model_validate(plain)
 
 

@@ -75,7 +75,9 @@ def put(value: object, home: Path, field: str = "init_image") -> str:
     if isinstance(value, str) and HASH.fullmatch(value):
         path(value, home, field)
         return value
-    picture = read(value, field).convert(FIELDS[field])
+    picture = read(value, field)
+    # Of a workflow's picture what is transparent is kept: it is a mask.
+    picture = picture.convert(FIELDS.get(field, "RGBA" if picture.has_transparency_data else "RGB"))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     data = buffer.getvalue()

@@ -125,7 +125,12 @@ def beat(connection: sqlite3.Connection, lease: Lease) -> bool:
 
 
 def finish(
-    connection: sqlite3.Connection, lease: Lease, state: str, error: str | None, record: RunRecord | None
+    connection: sqlite3.Connection,
+    lease: Lease,
+    state: str,
+    error: str | None,
+    record: RunRecord | None,
+    others: Iterable[RunRecord] = (),
 ) -> JobRow:
     """End an attempt and its job, with the record and the event, or raise LeaseLost and change nothing."""
     jobs.known(state, ENDS)
@@ -136,7 +141,8 @@ def finish(
     if outcome != "running":
         raise _lost(lease)
     _end_attempt(connection, lease.job.id, lease.attempt, state, error)
-    chain.append_in(connection, record)
+    for one in (record, *others):
+        chain.append_in(connection, one)
     return jobs.end(connection, lease.job.id, state, error, record.id)
 
 

@@ -33,13 +33,15 @@ def texts(record: RunRecord, home: Path | None = None) -> dict[str, str]:
         The home folder, where it is known.
     """
     inside = public_record(record, home)
-    return {
+    asked = inside.request
+    told = {
         RECIPE: inside.to_json(),
         PARAMETERS: inside.as_parameters(),
         # In ASCII, so that they become tEXt as ComfyUI's own: a reader of its graphs need not know iTXt.
-        PROMPT: json.dumps(api_graph(inside.request)),
-        WORKFLOW: json.dumps(ui_graph(inside.request)),
+        PROMPT: json.dumps(api_graph(asked)),
     }
+    # A graph of somebody's has no canvas here: ComfyUI lays out the one that it runs.
+    return told if asked.workflow is not None else told | {WORKFLOW: json.dumps(ui_graph(asked))}
 
 
 def public_record(record: RunRecord, home: Path | None = None) -> RunRecord:

@@ -14,7 +14,7 @@ from zimage_lab.store import jobs, leases, order, recovery
 from zimage_lab.store.steering import Steering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Unpack
 
     from zimage_lab.recipe import RunRecord
@@ -118,7 +118,14 @@ class Queue(Steering):
         with self._database.write() as connection:
             return leases.beat(connection, lease)
 
-    def finish(self, lease: Lease, state: str, error: str | None = None, record: RunRecord | None = None) -> JobRow:
+    def finish(
+        self,
+        lease: Lease,
+        state: str,
+        error: str | None = None,
+        record: RunRecord | None = None,
+        others: Sequence[RunRecord] = (),
+    ) -> JobRow:
         """End a job: its attempt, its state, its record and the event, in one transaction.
 
         Parameters
@@ -131,6 +138,8 @@ class Queue(Steering):
             The sentence that says why there is no picture.
         record
             The run record, bearing the lease's `record_id`; a minimal one is made where there is no picture.
+        others
+            Records of further pictures of the same job, as a workflow makes them.
 
         Raises
         ------
@@ -139,9 +148,10 @@ class Queue(Steering):
         """
         try:
             with self._database.write() as connection:
-                return leases.finish(connection, lease, state, error, record)
+                return leases.finish(connection, lease, state, error, record, others)
         except LeaseLost:
-            leases.remove_picture(self.home, lease.record_id)
+            for record_id in (lease.record_id, *(other.id for other in others)):
+                leases.remove_picture(self.home, record_id)
             raise
 
     def release(self, lease: Lease, *, paused: bool = True, reason: str = "Its engine was stopped.") -> JobRow:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.engine import decoding, pictures
-from zimage_lab.engine.families import euler, varied
+from zimage_lab.engine.families import samplers, varied
 from zimage_lab.engine.families import z_image_forward as forward
+from zimage_lab.engine.families.sigmas import sigmas as noise_shares
 from zimage_lab.engine.families.z_image_text import TextFeatures
 from zimage_lab.engine.families.z_image_tuning import Choice, Tuning
+from zimage_lab.errors import InvalidRequest
 from zimage_lab.models import load_z_image, memory, quantize, tokens
 from zimage_lab.models.loras import Loras
 
@@ -181,6 +183,33 @@ class ZImage:
             ids = ids[: self.model.card.max_tokens]
         return self._texts(ids, self.device)
 
+    def features(self, prompt: str) -> torch.Tensor:
+        """Give the text features (tokens, width) of any text.
+
+        Raises
+        ------
+        InvalidRequest
+            It has more tokens than the model reads.
+        """
+        ids, most = tokens.encode(self.model, prompt), self.model.card.max_tokens
+        if len(ids) > most:
+            field, what = "prompt", f"{len(ids)} tokens are more than the {most} that {self.model.id} reads"
+            raise InvalidRequest(field, prompt, what, "Shorten it.")
+        return self._texts(ids, self.device)
+
+    def latents_of(self, given: Sequence[Image.Image]) -> torch.Tensor:
+        """Give the latents of RGB pictures whose sides are multiples of 16, always the same ones, float32."""
+        import torch
+
+        config, rows = self.vae.config, []
+        for picture in given:
+            decoding.tile(self.vae, self.device, picture.width, picture.height, tiled=self.tiled)
+            with torch.inference_mode():
+                pixels = pictures.tensor(picture).to(self.device, self.vae.dtype)
+                mean = self.vae.encode(pixels).latent_dist.mode().float()
+            rows.append((mean - (config.shift_factor or 0.0)) * config.scaling_factor)
+        return torch.cat(rows)
+
     def noise(self, requests: Sequence[GenerationRequest]) -> torch.Tensor:
         """Draw each picture's first latents from its seed: on the CPU in float32, so that no device changes them."""
         import torch
@@ -201,7 +230,7 @@ class ZImage:
     def sigmas(self, request: GenerationRequest) -> list[float]:
         """Give the noise shares of the request's steps."""
         shift = self.model.card.defaults.shift if request.shift is None else request.shift
-        return euler.schedule(request.steps, shift)
+        return noise_shares(request.scheduler, request.steps, shift)
 
     def denoise(
         self,
@@ -211,7 +240,7 @@ class ZImage:
         on_step: Callable[[int, torch.Tensor], None],
         start: Start | None = None,
     ) -> torch.Tensor:
-        """Take the Euler steps from noise, or from a noised picture, to the pictures' latents.
+        """Take the steps from noise, or from a noised picture, to the pictures' latents.
 
         Parameters
         ----------
@@ -231,13 +260,14 @@ class ZImage:
         x = latents.to(self.device)
         with torch.inference_mode():
             velocity = self._velocity(requests[0].guidance_scale, features, x, sigmas)
-            return euler.walk(x, sigmas, velocity, on_step, None if start is None else start.settle)
+            settle = None if start is None else start.settle
+            return samplers.walk(requests[0].sampler, x, sigmas, velocity, on_step, settle)
 
     def _velocity(
         self, guidance: float, features: Features, x: torch.Tensor, sigmas: list[float]
     ) -> Callable[[torch.Tensor, int], torch.Tensor]:
         """Give the function from latents and step to their derivative by sigma, in float32."""
-        prepare = self._plain if self.reference else self._planned
+        prepare = self.predictor
         run = prepare([*features.positive, *features.negative], x, sigmas)
         if features.early:
             first, later, until = (
@@ -261,6 +291,22 @@ class ZImage:
             return told
 
         return guided
+
+    def predictor(
+        self, captions: list[torch.Tensor], x: torch.Tensor, sigmas: list[float]
+    ) -> Callable[[torch.Tensor, int], torch.Tensor]:
+        """Give the function from latents, one for each caption, and step to their derivatives by sigma, in float32.
+
+        Parameters
+        ----------
+        captions
+            Text features (tokens, width), on the device.
+        x
+            Latents of the size that is drawn, on the device.
+        sigmas
+            Noise shares of the steps, and one more.
+        """
+        return (self._plain if self.reference else self._planned)(captions, x, sigmas)
 
     def _plain(
         self, captions: list[torch.Tensor], _x: torch.Tensor, sigmas: list[float]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.engine import pictures
-from zimage_lab.engine.families import euler, varied
+from zimage_lab.engine.families import samplers, varied
 from zimage_lab.engine.families.z_image import ZImage
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.models import load_z_image_edit, memory, tokens
@@ -124,12 +124,13 @@ class ZImageEdit(ZImage):
         on_step: Callable[[int, torch.Tensor], None],
         start: Start | None = None,  # noqa: ARG002 - it never begins with a picture
     ) -> torch.Tensor:
-        """Take the Euler steps from noise to the changed picture's latents; see `ZImage.denoise`."""
+        """Take the steps from noise to the changed picture's latents; see `ZImage.denoise`."""
         import torch
 
         sigmas, x = self.sigmas(requests[0]), latents.to(self.device)
         with torch.inference_mode():
-            return euler.walk(x, sigmas, self._edited(requests[0].guidance_scale, features, sigmas), on_step, None)
+            velocity = self._edited(requests[0].guidance_scale, features, sigmas)
+            return samplers.walk(requests[0].sampler, x, sigmas, velocity, on_step)
 
     def _edited(
         self, guidance: float, given: Instruction, sigmas: list[float]

@@ -15,7 +15,7 @@ from zimage_lab.engine.job import Job
 from zimage_lab.sweeps.cluster.messages import Begun, Ended, Message, Preview, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from PIL import Image
@@ -93,8 +93,16 @@ class Handed:
         del job_ids
         return set()
 
-    def finish(self, lease: Lease, state: str, error: str | None = None, record: RunRecord | None = None) -> JobRow:
+    def finish(
+        self,
+        lease: Lease,
+        state: str,
+        error: str | None = None,
+        record: RunRecord | None = None,
+        others: Sequence[RunRecord] = (),
+    ) -> JobRow:
         """Put the end of a job into the box, with its picture, which leaves this machine's disk."""
+        del others  # workflows are not handed to other machines
         data = b""
         if state == "succeeded" and record is not None and record.image is not None:
             path = self._home / record.image.path
