@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zimage_lab.compare.scoring import Scorer
     from zimage_lab.compare.slider import Slider
     from zimage_lab.compare.summary import Summary
+    from zimage_lab.compare.votes_file import Taken
     from zimage_lab.engine.desk import Desk
     from zimage_lab.recipe import RunRecord
     from zimage_lab.store.comparisons import ComparisonRow, Index
@@ -337,6 +338,24 @@ class Comparison:
         from zimage_lab.compare import verdicts
 
         return verdicts.frame(self)
+
+    def save_votes(self, path: str | os.PathLike[str]) -> Path:
+        """Write all votes as a `.json` or `.csv` file; gives its absolute path. Details: `compare.votes_file.write`."""
+        from zimage_lab.compare import votes_file
+
+        return votes_file.write(self, path)
+
+    def load_votes(self, path: str | os.PathLike[str]) -> Taken:
+        """Keep the votes of such a file, too; gives how many were new. Details: `compare.votes_file.read`.
+
+        Raises
+        ------
+        InvalidRequest
+            They are of another comparison or of pictures that are not part of this one; none was kept.
+        """
+        from zimage_lab.compare import votes_file
+
+        return votes_file.read(self, path)
 
     def preferences(self, **options: Any) -> Preference:  # noqa: ANN401 - those of `preference`
         """Fit Davidson's model to the votes of pairs; options are those of `compare.preference.preference`."""
