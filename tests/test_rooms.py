@@ -59,16 +59,17 @@ MAY = {
     # A scheduled command is a process of its own: schedules know the shell's words, not what they do.
     "schedules": STORE | {"schedules"},
     "widgets": FACE | {"widgets"},
+    "api": FACE | {"api"},
     "magics": FACE,
-    # The shell trains and evaluates the miniature, and a bare `zimage-lab` starts the studio.
-    "cli": FACE | {"cli", "start"},
+    # The shell trains and evaluates the miniature, serves HTTP, and a bare `zimage-lab` starts the studio.
+    "cli": FACE | {"cli", "start", "api"},
     # Starting is no face: it opens JupyterLab, and asks only where pictures go and what weights there are.
     "start": {"errors", "home", "models", "start"},
 }
 # Rooms in which no line imports torch, or only inside of functions.
 WITHOUT_TORCH = {"errors", "values", "request", "recipe", "home", "store", "result", "options", "widgets", "magics"}
 WITHOUT_TORCH |= {"graph", "runs", "picture_recipe", "prompts", "batch", "sweeps", "labels", "hooks", "rules"}
-WITHOUT_TORCH |= {"schedules", "compare"}
+WITHOUT_TORCH |= {"schedules", "compare", "api"}
 TORCH_IN_FUNCTIONS = {"models", "metrics", "cli", "lora_training", "workflow"}
 
 

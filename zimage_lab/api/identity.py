@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from zimage_lab.store.tokens import TokenRow
+if TYPE_CHECKING:
+    from zimage_lab.store.tokens import TokenRow
 
 SCOPES = ("read", "submit", "admin")
 """read: look at one's own jobs, records and pictures; submit: ask for pictures, upload, cancel one's own;

@@ -22,6 +22,7 @@ from zimage_lab.cli import (
     queue,
     records,
     schedule,
+    serve,
     sweep,
     train_lora,
 )
@@ -69,6 +70,7 @@ def parser() -> Parser:
         hooks,
         schedule,
         metrics,
+        serve,
         models,
         machine,
         doctor,

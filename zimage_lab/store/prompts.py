@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zimage_lab.errors import QueueFull, ZImageError
+from zimage_lab.errors import InvalidRequest, QueueFull, ZImageError, shown
 from zimage_lab.recipe import now
-from zimage_lab.store import names, order
+from zimage_lab.store import chain, names, order
 from zimage_lab.store.jobs import JobRow, job_of
 from zimage_lab.store.queue import Queue
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
+    from zimage_lab.recipe import RunRecord
     from zimage_lab.request import GenerationRequest
 
 RETRY_SECONDS = 2.0
@@ -76,10 +77,11 @@ class Wish:
 
 
 class Taken(NamedTuple):
-    """A wish that is on the disk: its jobs, and its number among the prompts."""
+    """A wish that is on the disk: its jobs, and its number and id among the prompts."""
 
     jobs: list[JobRow]
     number: float
+    prompt_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,9 @@ class Prompts(Queue):
     def hide(self, owner: str | None, prompt_ids: Iterable[str] | None = None) -> None:
         """Take prompts out of an owner's list of what was done, all of them where none is named; records stay."""
         with self._database.write() as connection:
+            which = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))"
             connection.execute(
-                "UPDATE prompts SET hidden = 1 WHERE (?1 IS NULL OR owner = ?1)"
-                f" AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2))) AND NOT EXISTS ({_GOING_ON})",
+                f"UPDATE prompts SET hidden = 1 WHERE {which} AND NOT EXISTS ({_GOING_ON})",  # noqa: S608 - our own text
                 (owner, None if prompt_ids is None else json.dumps(list(prompt_ids))),
             )
 
@@ -198,7 +200,7 @@ class Prompts(Queue):
         return int(row[0])
 
     def name(self, prompt_id: str, made: Sequence[Made]) -> dict[str, list[dict[str, str]]]:
-        """Give the pictures of an ended prompt their names, once; gives them by node, as ComfyUI's clients read them."""
+        """Name the pictures of an ended prompt, once; gives them by node, as ComfyUI's clients read them."""
         with self._database.write() as connection:
             row = connection.execute("SELECT owner, told FROM prompts WHERE id = ?", (prompt_id,)).fetchone()
             told: dict[str, Any] = json.loads(row["told"])
@@ -215,6 +217,35 @@ class Prompts(Queue):
                 connection.execute("UPDATE prompts SET told = ? WHERE id = ?", (json.dumps(told), prompt_id))
         named: dict[str, list[dict[str, str]]] = told["files"]
         return named
+
+    def counts_of(self, owner: str) -> dict[str, int]:
+        """Count the jobs of an owner in each state."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT state, count(*) AS jobs FROM jobs WHERE user = ? GROUP BY state", (owner,)
+            ).fetchall()
+        return {row["state"]: row["jobs"] for row in rows}
+
+    def records_of(self, owner: str | None, limit: int = 100, before: str | None = None) -> list[RunRecord]:
+        """Give the records of an owner's jobs, None for everybody's, the newest first; `before`: only older ones.
+
+        Raises
+        ------
+        InvalidRequest
+            There is no record `before`.
+        """
+        with self._database.read() as connection:
+            newest = 2**62
+            if before is not None:
+                row = connection.execute("SELECT sequence FROM runs WHERE record_id = ?", (before,)).fetchone()
+                if row is None:
+                    what = f"{shown(before)} is no record of this home"
+                    field = "before"
+                    raise InvalidRequest(field, before, what, "Look at the list.")
+                newest = row["sequence"]
+            mine = "runs.job_id IN (SELECT id FROM jobs WHERE user = ?)" if owner is not None else "? IS NULL"
+            where = f"WHERE {mine} AND runs.sequence < ? ORDER BY runs.sequence DESC LIMIT ?"
+            return chain.read_many(connection, where, (owner, newest, limit))
 
     def own_parent(self, parent_id: str, owner: str) -> None:
         """Note whose a sweep is."""
@@ -233,11 +264,13 @@ class Prompts(Queue):
         for piece in wish.pieces:
             options = order.Options(**{**piece.options, "user": wish.owner})
             rows.append(order.add(connection, piece.request, order.checked(options), self._limits))
-        if any(row.cursor for row in rows):  # without a new event it is the answer to a key that was used before
-            _refuse_many(connection, wish)
+        if not any(row.cursor for row in rows):  # without a new event it is the answer to a key that was used before
+            first = connection.execute(_OF_JOB, (rows[0].id,)).fetchone()
+            return Taken(rows, 0.0) if first is None else Taken(rows, first["number"], first["id"])
+        _refuse_many(connection, wish)
         if wish.prompt_id is not None:
             self._keep(connection, wish, number, rows)
-        return Taken(rows, number)
+        return Taken(rows, number, wish.prompt_id)
 
     @staticmethod
     def _number(connection: sqlite3.Connection, wish: Wish) -> float:
@@ -295,6 +328,7 @@ class Prompts(Queue):
         ]
 
 
+_OF_JOB = "SELECT * FROM prompts WHERE id = (SELECT prompt_id FROM prompt_jobs WHERE job_id = ?)"
 _OPEN = "SELECT prompt_id FROM prompt_jobs JOIN jobs ON jobs.id = job_id WHERE state IN ('queued', 'running')"
 _GOING_ON = (
     "SELECT 1 FROM prompt_jobs JOIN jobs ON jobs.id = job_id"
@@ -317,9 +351,7 @@ def _refuse_many(connection: sqlite3.Connection, wish: Wish) -> None:
 
 def erase_in(connection: sqlite3.Connection, job_id: str) -> None:
     """Forget the graph that a job came with, inside the caller's transaction: it holds the prompt."""
-    row = connection.execute(
-        "SELECT * FROM prompts WHERE id = (SELECT prompt_id FROM prompt_jobs WHERE job_id = ?)", (job_id,)
-    ).fetchone()
+    row = connection.execute(_OF_JOB, (job_id,)).fetchone()
     if row is not None:
         told = json.loads(row["told"])
         kept = {"graph": {}, "extra_data": {}, **{key: told[key] for key in ("outputs", "files") if key in told}}
