@@ -117,8 +117,8 @@ class GenerationRequest(BaseModel):
     shift
         Time shift of the flow-match schedule, 0.01..100; None takes the model's.
     sampler, scheduler, noise
-        Names of the method: "euler", "heun", "res_multistep" or "dpmpp_2m"; "simple", "normal", "sgm_uniform" or "beta";
-        "per_image".
+        Names of the method: "euler", "heun", "res_multistep" or "dpmpp_2m"; "simple", "normal", "sgm_uniform" or
+        "beta"; "per_image".
     variation
         More variety between the seeds of one prompt, 0..1: noise of the seed's own on the prompt's features while the
         first half of the steps runs; 0 is exactly the plain picture.

@@ -168,7 +168,7 @@ class Attempt:
         job.progress = Progress("denoising", number, steps, left)
         if self._model is not None:
             job.preview = preview(latents, self._model.card, (request.width, request.height))
-        where = {} if self.node is None else {"node": self.node, "value": number, "max": steps}
+        where: dict[str, Any] = {} if self.node is None else {"node": self.node, "value": number, "max": steps}
         self._events.emit("step", job.id, stage="denoising", step=number, steps=steps, seconds_left=left, **where)
         self._events.emit("preview", job.id, step=number)
 

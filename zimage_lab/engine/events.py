@@ -33,8 +33,8 @@ class Event:
     job
         Id of the job, or an empty string for the engine itself.
     kind
-        `state` (of a job), `step` (of its progress), `preview` (a picture of it), `node` (of a workflow's job: executing,
-        executed, cached), `model` (loading, ready, unloaded), `queue` (paused or not).
+        `state` (of a job), `step` (of its progress), `preview` (a picture of it), `node` (of a workflow's job:
+        executing, executed, cached, failed), `model` (loading, ready, unloaded), `queue` (paused or not).
     t
         Unix time in seconds.
     data

@@ -124,7 +124,7 @@ def beat(connection: sqlite3.Connection, lease: Lease) -> bool:
     return done.rowcount == 1
 
 
-def finish(
+def finish(  # noqa: PLR0917 - those of `Queue.finish`
     connection: sqlite3.Connection,
     lease: Lease,
     state: str,

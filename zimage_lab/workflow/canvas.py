@@ -54,7 +54,8 @@ class _Flat:
         self, graph: dict[str, Any], prefix: str, given: dict[int, _Link | _Literal | None], depth: int
     ) -> _Level:
         if depth > DEEPEST:
-            raise _wrong(f"its subgraphs are nested deeper than {DEEPEST}")
+            what = f"its subgraphs are nested deeper than {DEEPEST}"
+            raise _wrong(what)
         links = dict(_link(one) for one in graph.get("links") or [])
         level = _Level(prefix, {}, links, given)
         for node in _objects(graph.get("nodes")):
@@ -62,14 +63,15 @@ class _Flat:
             level.nodes[number] = node
             self.nodes[number], self.levels[number] = node, level
             if len(self.nodes) > MOST:
-                raise _wrong(f"it has more than {MOST} nodes")
+                what = f"it has more than {MOST} nodes"
+                raise _wrong(what)
         for number, node in level.nodes.items():
             inner = self.subgraphs.get(str(node.get("type")))
             if inner is not None and node.get("mode", 0) not in {MUTED, BYPASSED}:
-                self._enter(level, number, node, inner, depth)
+                self._enter(number, node, inner, depth)
         return level
 
-    def _enter(self, level: _Level, number: str, node: dict[str, Any], inner: dict[str, Any], depth: int) -> None:
+    def _enter(self, number: str, node: dict[str, Any], inner: dict[str, Any], depth: int) -> None:
         """Take a subgraph apart: its inputs are what reaches the node, or the values that stand on it."""
         given: dict[int, _Link | _Literal | None] = {}
         own = {one.get("name"): one for one in _objects(node.get("inputs"))}
@@ -138,7 +140,8 @@ class _Flat:
                 link = _through(node, slot)
                 continue
             return _Link(number, slot)
-        raise _wrong("its links go round in a circle")
+        what = "its links go round in a circle"
+        raise _wrong(what)
 
     @staticmethod
     def _single(level: _Level, origin: int, slot: int) -> tuple[_Level, int]:
@@ -218,16 +221,19 @@ def _link(one: object) -> tuple[int, tuple[int, int]]:
     elif isinstance(one, list) and len(one) >= 5:  # noqa: PLR2004 - as above
         number, origin, slot = one[:3]
     else:
-        raise _wrong(f"{shown(one)} is no link")
+        what = f"{shown(one)} is no link"
+        raise _wrong(what)
     if not all(isinstance(value, int) and not isinstance(value, bool) for value in (number, origin, slot)):
-        raise _wrong(f"the link {shown(one)} has ends that are no numbers")
+        what = f"the link {shown(one)} has ends that are no numbers"
+        raise _wrong(what)
     return int(str(number)), (int(origin), int(slot))
 
 
 def _ends(one: dict[str, Any]) -> tuple[int, int]:
     origin, slot = one.get("origin_id"), one.get("origin_slot")
     if not isinstance(origin, int) or not isinstance(slot, int):
-        raise _wrong(f"the link {shown(one)} has ends that are no numbers")
+        what = f"the link {shown(one)} has ends that are no numbers"
+        raise _wrong(what)
     return origin, slot
 
 

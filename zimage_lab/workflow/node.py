@@ -86,17 +86,10 @@ class Input:
     def config(self) -> dict[str, Any]:
         """Give ComfyUI's dictionary of facts."""
         facts: dict[str, Any] = {} if self.default is None else {"default": self.default}
-        for name, value in (("min", self.within.low), ("max", self.within.high), ("step", self.within.step)):
-            if value is not None:
-                facts[name] = value
-        for name, flag in (
-            ("multiline", self.multiline),
-            ("control_after_generate", self.control),
-            ("image_upload", self.upload),
-        ):
-            if flag:
-                facts[name] = True
-        return facts
+        ends = {"min": self.within.low, "max": self.within.high, "step": self.within.step}
+        facts |= {name: value for name, value in ends.items() if value is not None}
+        flags = {"multiline": self.multiline, "control_after_generate": self.control, "image_upload": self.upload}
+        return facts | {name: True for name, flag in flags.items() if flag}
 
     def described(self, home: Path | None) -> list[Any]:
         """Give it as ``/object_info`` does: type or choices, then its facts where there are any."""
@@ -191,7 +184,7 @@ def node(
 
 def of_function(function: Callable[..., Any], *, name: str | None = None, title: str = "", category: str = "") -> Node:
     """Describe a function as a node; see `node`."""
-    label = name or getattr(function, "__name__", "")
+    label = str(name or getattr(function, "__name__", ""))
     if not _CLASS.fullmatch(label):
         message = f"{label!r} is no name for a node: use letters, digits and underscores."
         raise TypeError(message)

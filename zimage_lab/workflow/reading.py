@@ -1,4 +1,4 @@
-"""A graph from outside becomes plain data within bounds: from a file, JSON, a dictionary, or a picture that holds it."""
+"""A graph from outside becomes plain data within bounds: of a file, JSON, a dictionary, or a picture that holds it."""
 
 from __future__ import annotations
 

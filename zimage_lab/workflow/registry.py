@@ -46,7 +46,7 @@ def _installed() -> dict[str, Node]:
         try:
             loaded = point.load()
             one = loaded if isinstance(loaded, Node) else of_function(loaded, name=point.name, category="installed")
-        except Exception:  # noqa: BLE001 - somebody else's package must not take ours down
+        except Exception:  # somebody else's package must not take ours down
             LOG.warning("The node %s of %s cannot be used.", point.name, point.value, exc_info=True)
             continue
         if one.name not in _own():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +20,7 @@ from zimage_lab.workflow import names, registry, summary
 from zimage_lab.workflow.validation import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import torch
@@ -178,7 +178,8 @@ class Run:
         Cancelled, InvalidOutput, InvalidRequest
             As the nodes raise them.
         """
-        order, keys = self._order(), {}
+        keys: dict[str, str] = {}
+        order = self._order()
         for number in order:
             keys[number] = self._key(number, keys)
         known, own = dict(memory.values), registry.nodes()

@@ -38,7 +38,7 @@ class Chain:
     plain: bool = True
 
 
-def request(graph: Graph, home: Path | None) -> tuple[GenerationRequest, dict[str, str]] | None:
+def request(graph: Graph, home: Path | None) -> tuple[GenerationRequest, dict[str, str]] | None:  # noqa: PLR0911 - each says why not
     """Give the request of a graph that is plain text to image, and which node says which field; None for another.
 
     Parameters

@@ -29,7 +29,17 @@ FIRST_OUTPUTS = 1000  # told as dependent of one node
 
 
 class _Wrong(Exception):  # noqa: N818 - never leaves this module
-    """A literal that is none of its input's: the error's type, message, details and further facts."""
+    """A value that is none of its input's.
+
+    Parameters
+    ----------
+    kind, message, details, **facts
+        As they are told: type, message, details, and what of `extra_info` is its own.
+    """
+
+    def __init__(self, *, kind: str, message: str, details: str, **facts: object) -> None:
+        super().__init__(kind)
+        self.kind, self.message, self.details, self.facts = kind, message, details, facts
 
 
 def checked(graph: Graph, home: Path | None, pictures: Named) -> tuple[Errors, Graph]:
@@ -134,9 +144,8 @@ class _Check:
             try:
                 values[one.name] = self._linked(one, value) if isinstance(value, list) else self._literal(one, value)
             except _Wrong as wrong:
-                kind, message, details, facts = wrong.args
                 known = {"input_name": one.name, "input_config": self._config(one), "received_value": _shown(value)}
-                self._tell(number, kind, message, details, known | facts)
+                self._tell(number, wrong.kind, wrong.message, wrong.details, known | wrong.facts)
         self.values[number] = {**self.graph[number], "inputs": values}
         if node.check is not None and number not in self.reasons:
             self._custom(number, node, values)
@@ -155,16 +164,19 @@ class _Check:
         if link is None or link[0] not in self.graph:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
             details = one.name if link is None else f"{one.name}, there is no node {shown(link[0])}"
-            raise _Wrong("bad_linked_input", message, details, {})
+            raise _Wrong(kind="bad_linked_input", message=message, details=details)
         outputs = self.nodes[self.graph[link[0]]["class_type"]].outputs
         if not 0 <= link[1] < len(outputs):
             details = f"{one.name}, node {shown(link[0])} has no output {link[1]}"
-            raise _Wrong("bad_linked_input", "Bad linked input, slot out of range", details, {})
+            raise _Wrong(kind="bad_linked_input", message="Bad linked input, slot out of range", details=details)
         received = outputs[link[1]].type
         if received != one.type:
             details = f"{one.name}, received_type({received}) mismatch input_type({one.type})"
-            facts = {"received_type": received, "linked_node": list(link)}
-            raise _Wrong("return_type_mismatch", "Return type mismatch between linked nodes", details, facts)
+            message, facts = (
+                "Return type mismatch between linked nodes",
+                {"received_type": received, "linked_node": list(link)},
+            )
+            raise _Wrong(kind="return_type_mismatch", message=message, details=details, **facts)
         return list(link)
 
     def _literal(self, one: Input, value: object) -> object:
@@ -172,7 +184,7 @@ class _Check:
             value = value["__value__"]
         if not one.literal:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
-            raise _Wrong("bad_linked_input", message, one.name, {})
+            raise _Wrong(kind="bad_linked_input", message=message, details=one.name)
         converted = _converted(one, value)
         if one.type == "COMBO":
             self._listed(one, converted)
@@ -180,11 +192,15 @@ class _Check:
         if isinstance(converted, int | float) and not isinstance(converted, bool):
             if low is not None and converted < low:
                 raise _Wrong(
-                    "value_smaller_than_min", f"Value {shown(converted)} smaller than min of {low:g}", one.name, {}
+                    kind="value_smaller_than_min",
+                    message=f"Value {shown(converted)} smaller than min of {low:g}",
+                    details=one.name,
                 )
             if high is not None and converted > high:
                 raise _Wrong(
-                    "value_bigger_than_max", f"Value {shown(converted)} bigger than max of {high:g}", one.name, {}
+                    kind="value_bigger_than_max",
+                    message=f"Value {shown(converted)} bigger than max of {high:g}",
+                    details=one.name,
                 )
         return converted
 
@@ -193,7 +209,9 @@ class _Check:
         if text in options or (one.accepts is not None and one.accepts(text, self.home)):
             return
         listed = f"(list of length {len(options)})" if len(options) > MOST_LISTED else str(options)
-        raise _Wrong("value_not_in_list", "Value not in list", f"{one.name}: {shown(text)} not in {listed}", {})
+        raise _Wrong(
+            kind="value_not_in_list", message="Value not in list", details=f"{one.name}: {shown(text)} not in {listed}"
+        )
 
     def _config(self, one: Input) -> object:
         described = one.described(self.home)
@@ -240,8 +258,10 @@ def _converted(one: Input, value: object) -> object:
     except (ValueError, TypeError, OverflowError) as error:
         reason = shown(str(error)[:60])
         message = f"Failed to convert an input value to a {one.type} value"
-        facts = {"exception_message": str(error)[:200]}
-        raise _Wrong("invalid_input_type", message, f"{one.name}, {shown(value)}, {reason}", facts) from error
+        details = f"{one.name}, {shown(value)}, {reason}"
+        raise _Wrong(
+            kind="invalid_input_type", message=message, details=details, exception_message=str(error)[:200]
+        ) from error
 
 
 def _scalar(value: object) -> object:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def walk(
+def walk(  # noqa: PLR0917 - those of `euler.walk`, and which
     sampler: str,
     x: torch.Tensor,
     sigmas: list[float],

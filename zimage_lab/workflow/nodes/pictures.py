@@ -22,10 +22,8 @@ def _load(run: Run, *, image: str) -> tuple[Pictures, Pictures]:
     from PIL import Image, ImageOps
 
     given = run.pictures.opened(image)
-    if "A" in given.getbands():
-        mask = ImageOps.invert(given.getchannel("A"))
-    else:
-        mask = Image.new("L", given.size, 0)
+    seen = "A" not in given.getbands()
+    mask = Image.new("L", given.size, 0) if seen else ImageOps.invert(given.getchannel("A"))
     return [given.convert("RGB")], [mask]
 
 

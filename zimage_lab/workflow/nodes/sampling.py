@@ -58,7 +58,7 @@ def _sample(
         return mixed
 
     with torch.inference_mode():
-        velocity = _guided(family, positive, () if cfg == 1 else negative, cfg, clean, sigmas)
+        velocity = _guided(family, positive, () if cfg == 1 else negative, cfg=cfg, x=clean, sigmas=sigmas)
         if latent.mask is not None:
             velocity = _behind(velocity, _fitted(latent.mask, clean), clean, noised, sigmas)
         x = samplers.walk(sampler_name, noised(sigmas[0]), sigmas, velocity, run.on_step(len(sigmas) - 1))
@@ -71,6 +71,7 @@ def _guided(
     family: Any,  # noqa: ANN401 - a family of Z-Image
     positive: Conditioning,
     negative: Conditioning,
+    *,
     cfg: float,
     x: torch.Tensor,
     sigmas: list[float],
@@ -88,7 +89,8 @@ def _guided(
         wanted: torch.Tensor = told[: len(positive)].mean(0)
         if not negative:
             return wanted
-        return wanted + (cfg - 1) * (wanted - told[len(positive) :].mean(0))
+        guided: torch.Tensor = wanted + (cfg - 1) * (wanted - told[len(positive) :].mean(0))
+        return guided
 
     return run
 
