@@ -47,7 +47,8 @@ def run(line: str) -> Any:  # noqa: ANN401 - what the command gives
     asked = words(line) or ["status"]
     if asked[0] not in COMMANDS:
         what = f"{shown(asked[0])} is not known"
-        fix = f"{suggestion(asked[0], [*COMMANDS, 'sweep'])} A prompt goes into a cell that begins with %%zimage."
+        known = suggestion(asked[0], [*COMMANDS, "compare", "sweep"])
+        fix = f"{known} A prompt goes into a cell that begins with %%zimage."
         raise InvalidRequest(FIELD, line, what, fix)
     parser = _Parser(prog=f"{FIELD} {asked[0]}", add_help=False, allow_abbrev=False, exit_on_error=False)
     command, arguments = COMMANDS[asked[0]]

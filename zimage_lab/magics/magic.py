@@ -12,8 +12,8 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 import zimage_lab
 from zimage_lab.errors import InvalidRequest, ZImageError, shown
-from zimage_lab.magics import commands, sweep
-from zimage_lab.magics.completion import OWN, SWEEP
+from zimage_lab.magics import commands, compare, sweep
+from zimage_lab.magics.completion import COMPARE, OWN, SWEEP
 from zimage_lab.magics.line import Short, unknown, words
 from zimage_lab.magics.show import show, show_batch
 from zimage_lab.options import OPTIONS, whole
@@ -102,15 +102,16 @@ class ZImageMagics(Magics):
             %zimage cancel                       what runs; an id, or all
             %zimage history cat --since 2d       what was made
             %zimage sweep "a cat" --seeds 4      pictures along axes; %zimage sweep --help
+            %zimage compare "a cat" --models ... models side by side; %zimage compare --help
         """
-        swept = line.split()[:1] == [SWEEP]
+        kind = {SWEEP: sweep, COMPARE: compare}.get(line.split(maxsplit=1)[0] if line.strip() else "")
         if not {"-h", "--help"}.isdisjoint(line.split()):
-            sys.stdout.write(sweep.help_text() if swept else self.zimage.__doc__ or "")
+            sys.stdout.write(kind.help_text() if kind else self.zimage.__doc__ or "")
             return None
         try:
-            if swept:
+            if kind:
                 body = None if cell is None else cell.rstrip("\n")
-                return sweep.run(words(line)[1:], body, self.shell.user_ns)  # type: ignore[union-attr]
+                return kind.run(words(line)[1:], body, self.shell.user_ns)  # type: ignore[union-attr]
             return commands.run(line) if cell is None else self._draw(line, cell)
         except ZImageError as error:
             error._render_traceback_ = Short(error)  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zimage_lab.batch import Batch
+    from zimage_lab.compare import Comparison
     from zimage_lab.engine.job import Job
     from zimage_lab.result import GeneratedImage
     from zimage_lab.sweeps import Sweep
@@ -59,6 +60,11 @@ def show_batch(batch: Batch) -> Batch:
 def show_sweep(sweep: Sweep) -> Sweep:
     """Wait for a sweep in the same way."""
     return _watched(sweep, sweep.wait)
+
+
+def show_comparison(comparison: Comparison) -> Comparison:
+    """Wait for a comparison in the same way."""
+    return _watched(comparison, comparison.wait)
 
 
 def _watched(made: Any, outcome: Callable[..., Outcome]) -> Outcome:  # noqa: ANN401 - a job, or what follows one
