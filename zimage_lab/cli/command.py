@@ -25,6 +25,7 @@ from zimage_lab.cli import (
     serve,
     sweep,
     train_lora,
+    workflow,
 )
 from zimage_lab.cli.parser import Parser
 from zimage_lab.cli.terminal import CANCELLED, FAILED, WRONG_INPUT, tell
@@ -64,6 +65,7 @@ def parser() -> Parser:
         batch,
         sweep,
         compare,
+        workflow,
         queue,
         records,
         labels,
