@@ -61,8 +61,15 @@ class Guarded(RequestHandler):
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
 
+    refused: bool = False
+
     async def prepare(self) -> None:
         """Refuse whoever may not, before a byte of the body is read."""
+        self.refused = True
+        await self._let_in()
+        self.refused = False
+
+    async def _let_in(self) -> None:
         self.site.check_host(self)
         self.site.check_origin(self)
         identity = await self.site.identify(self)
@@ -103,6 +110,8 @@ class Guarded(RequestHandler):
         error = (options.get("exc_info") or (None, None, None))[1]
         problem = problem_of(error, status_code)
         self.set_status(problem.status_code)
+        if self.refused:  # the body is not read, so nothing more can come on this connection
+            self.set_header("Connection", "close")
         if problem.status_code == 401:  # noqa: PLR2004 - RFC 9110 asks for it
             self.set_header("WWW-Authenticate", 'Bearer realm="zimage-lab"')
         if problem.status_code == 405:  # noqa: PLR2004 - the same
@@ -190,6 +199,7 @@ class Missing(Handler):
     async def prepare(self) -> None:
         """Refuse whoever may not, then say that there is nothing."""
         await super().prepare()
+        self.refused = True
         raise Problem(404, "not_found", "There is nothing at this address.")
 
 

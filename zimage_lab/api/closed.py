@@ -68,8 +68,9 @@ def check_graph(graph: dict[str, Any], identity: Identity) -> None:
     """
     for node in graph.values() if not identity.everything else ():
         given = node.get("inputs") if isinstance(node, dict) else None
-        for field in _FILES if isinstance(given, dict) else ():
-            value = given.get(field)
+        for field, value in given.items() if isinstance(given, dict) else ():
+            if field not in _FILES:
+                continue
             if isinstance(value, str) and (not _FOLDERED.fullmatch(value) or ".." in value):
                 raise InvalidRequest(field, value, f"{shown(value)} is no plain name", "Choose one of object_info's.")
 

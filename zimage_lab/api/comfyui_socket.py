@@ -29,6 +29,7 @@ class SocketHandler(Guarded, WebSocketHandler):
     """One client's websocket."""
 
     sid: str = ""
+    previews: bool = False
 
     @property
     def max_message_size(self) -> int:
@@ -44,6 +45,7 @@ class SocketHandler(Guarded, WebSocketHandler):
         """Begin to tell."""
         given = self.get_query_argument("clientId", "")[:CLIENT_CHARACTERS]
         self.sid = given or uuid.uuid4().hex
+        self.previews = self.site.previews
         self._box: deque[dict[str, Any] | bytes] = deque()
         self._filled = asyncio.Event()
         self._sender = asyncio.ensure_future(self._send())
@@ -54,6 +56,7 @@ class SocketHandler(Guarded, WebSocketHandler):
         with suppress(ValueError, RecursionError):
             told = json.loads(message)
             if isinstance(told, dict) and told.get("type") == "feature_flags":
+                self.previews = True
                 self.tell({"type": "feature_flags", "data": FEATURES})
 
     def on_close(self) -> None:

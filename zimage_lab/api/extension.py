@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.base.handlers import JupyterHandler
@@ -49,9 +50,10 @@ class Jupyter(Site):
             raise Problem(403, "foreign_host", "This server is not known by that name.")
 
     def takes_origin(self, handler: RequestHandler, origin: str) -> bool:
-        """Ask Jupyter, which may have been told of others."""
-        inner: Any = handler
-        return super().takes_origin(handler, origin) or bool(JupyterHandler.check_origin(inner, origin))
+        """Take the server's own, and those that Jupyter was told of."""
+        allowed, pattern = handler.settings.get("allow_origin"), handler.settings.get("allow_origin_pat")
+        told = allowed in {"*", origin} or bool(pattern and re.match(pattern, origin))
+        return told or super().takes_origin(handler, origin)
 
     def address(self, handler: RequestHandler) -> str:
         """Give the address with the server's base URL."""

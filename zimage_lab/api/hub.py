@@ -26,6 +26,7 @@ class Client(Protocol):
 
     sid: str
     identity: Identity
+    previews: bool
 
     def tell(self, frame: dict[str, Any] | bytes) -> None:
         """Take a frame along, without waiting."""
@@ -79,6 +80,17 @@ class Hub:
             return
         self._send(prompt, following.hear(heard))
 
+    def _wants(self, frame: dict[str, Any] | bytes, client: Client, prompt: PromptRow) -> bool:
+        """Whether a client takes a frame.
+
+        Programs exist that take any binary frame for their picture, and ComfyUI sends none unless it was started so:
+        previews go to whom asks for them, by `preview_method` or by telling its features as the front end does.
+        """
+        if not isinstance(frame, bytes):
+            return True
+        method = prompt.told.get("extra_data", {}).get("preview_method")
+        return method not in {None, "none", "default"} or (method != "none" and client.previews)
+
     async def _ended(self, job: str, prompt: PromptRow, following: Following, heard: Heard) -> None:
         files: dict[str, list[dict[str, str]]] = {}
         try:
@@ -106,7 +118,8 @@ class Hub:
     def _send(self, prompt: PromptRow, told: list[dict[str, Any] | bytes]) -> None:
         for client in self._clients_of(prompt) if told else ():
             for frame in told:
-                client.tell(frame)
+                if self._wants(frame, client, prompt):
+                    client.tell(frame)
 
     def _clients_of(self, prompt: PromptRow) -> list[Client]:
         mine = (one for one in self._clients if one.sid == prompt.client_id)

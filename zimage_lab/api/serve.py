@@ -48,6 +48,8 @@ class Server:
         Further names by which it may be called.
     engines
         As for `Service`.
+    previews
+        Whether previews go to websocket clients that do not ask for them.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Server:
         auth: bool = True,
         hosts: tuple[str, ...] = (),
         engines: Literal["start", "attach"] = "start",
+        previews: bool = False,
     ) -> None:
         if not auth and not is_loopback(host):
             field = "--no-auth"
@@ -72,7 +75,9 @@ class Server:
         self.port: int = sockets[0].getsockname()[1]
         self.host = host
         self.service = Service(home, engines=engines)
-        self.application = application(Alone(self.service, host, auth=auth, hosts=hosts))
+        site = Alone(self.service, host, auth=auth, hosts=hosts)
+        site.previews = previews
+        self.application = application(site)
         self._http = HTTPServer(
             self.application,
             max_header_size=HEADER_BYTES,

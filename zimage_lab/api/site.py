@@ -33,6 +33,7 @@ class Site(ABC):
     def __init__(self, service: Service) -> None:
         self.service = service
         self.hub = Hub(service)
+        self.previews = False  # whether previews go to clients that do not ask for them
         self.routes: list[tuple[str, type[RequestHandler]]] = []
 
     @abstractmethod

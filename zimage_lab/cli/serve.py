@@ -33,6 +33,12 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--no-auth", action="store_true", help="ask for no token; only on a loopback address")
     parser.add_argument("--attach", action="store_true", help="start no engine; jobs wait for one that runs")
+    parser.add_argument(
+        "--preview-method",
+        choices=["none", "auto"],
+        default="none",
+        help="auto sends previews to every websocket client, also to those that do not ask (default: none, as ComfyUI)",
+    )
     parser.add_argument("--home", metavar="FOLDER", help=HOME_HELP)
     parser.set_defaults(run=run, parser=parser)
 
@@ -56,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             auth=not arguments.no_auth,
             hosts=tuple(arguments.allow_host),
             engines="attach" if arguments.attach else "start",
+            previews=arguments.preview_method == "auto",
         )
         tell(f"Serving at {server.address}; Ctrl-C ends it, and jobs go on.")
         await until_asked(server)
