@@ -1,4 +1,4 @@
-/** What the file browser offers for a picture: its recipe in the studio, or the picture to begin with. */
+/** What the file browser offers: a picture's recipe in the studio, the picture to begin with, or a workflow's nodes. */
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 
@@ -7,22 +7,27 @@ import { Words } from './words';
 
 /** The kinds of files that hold a recipe; JupyterLab has a name for each. */
 const KINDS = ['png', 'jpeg', 'jpg', 'webp', 'image'];
+/** And the kind of a ComfyUI workflow. */
+const GRAPHS = ['json'];
+
+type Use = 'recipe' | 'init_image' | 'workflow';
 
 /** Add the two items; `bring` hands a path to the studio's kernel. */
 export function addFileMenu(
   app: JupyterFrontEnd,
   text: Words,
   files: IFileBrowserFactory | null,
-  bring: (path: string, use: 'recipe' | 'init_image') => Promise<void>
+  bring: (path: string, use: Use) => Promise<void>
 ): void {
   if (!files) {
     return;
   }
-  const items: [string, string, 'recipe' | 'init_image'][] = [
-    ['zimage-lab:open-picture', text.openPicture, 'recipe'],
-    ['zimage-lab:begin-with-picture', text.beginWith, 'init_image']
+  const items: [string, string, Use, string[]][] = [
+    ['zimage-lab:open-picture', text.openPicture, 'recipe', KINDS],
+    ['zimage-lab:begin-with-picture', text.beginWith, 'init_image', KINDS],
+    ['zimage-lab:open-workflow', text.openPicture, 'workflow', GRAPHS]
   ];
-  for (const [command, label, use] of items) {
+  for (const [command, label, use, kinds] of items) {
     app.commands.addCommand(command, {
       label,
       icon: studioIcon,
@@ -35,7 +40,7 @@ export function addFileMenu(
         }
       }
     });
-    for (const kind of KINDS) {
+    for (const kind of kinds) {
       app.contextMenu.addItem({ command, selector: `.jp-DirListing-item[data-file-type="${kind}"]`, rank: 3 });
     }
   }

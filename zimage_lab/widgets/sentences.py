@@ -51,6 +51,10 @@ CHINESE: tuple[tuple[str, str], ...] = (
         r"The weights of (.+) are not on this machine yet: it cannot draw before they are\.",
         r"\1 的权重还不在本机，暂时不能生成。",
     ),
+    (
+        r"The weights of (.+) are not on this machine: (.+) draws in their place\.",
+        r"\1 的权重不在本机，由 \2 代为生成。",
+    ),
     (r"The negative prompt does nothing while the guidance is 0\.", "引导强度为 0 时，反向提示词不起作用。"),
     (
         r"(.+) was distilled to draw without guidance; (.+) doubles the time and mostly spoils the picture\. Use 0\.",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import ZImageError
 from zimage_lab.labels import FORMATS
-from zimage_lab.widgets import outcome
+from zimage_lab.widgets import outcome, workflow
 from zimage_lab.widgets.fields import Fold, Row, classed, text
 from zimage_lab.widgets.picture import PictureFrame
 from zimage_lab.widgets.plain import HTML, Button, Dropdown, HBox, Text, ToggleButton, VBox
 from zimage_lab.widgets.sentences import translated
+from zimage_lab.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from zimage_lab.widgets.words import Words
 
 ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WebP": ".webp"}
+GRAPH = "ComfyUI"
+"""What the list of formats calls the picture's workflow."""
 
 
 class Viewer:
@@ -48,7 +51,9 @@ class Viewer:
         self.delete = Button(description=words("delete"), tooltip=words("delete_tip"), icon="trash")
         self.tags = Text(description=words("tags"), placeholder=words("tags_hint"), continuous_update=False)
         self.tag_row = Row({"tag": self.tags})
-        self.format = Dropdown(options=list(ENDINGS), layout={"width": "88px"})
+        self.format = Dropdown(
+            options=[*((name, name) for name in ENDINGS), (words("workflow_pictured"), GRAPH)], layout={"width": "104px"}
+        )
         self.export = Button(description=words("export"), tooltip=words("export_tip"), icon="download")
         self.saved, self.code, self.recipe_text = HTML(), HTML(), HTML()
         self.recipe = Fold(words("recipe"), [self.recipe_text], opened=True)
@@ -98,6 +103,10 @@ class Viewer:
     def _export(self) -> None:
         """Make the file, and a link that the browser saves it from: the kernel may be on another machine."""
         if self.result is None:
+            return
+        if self.format.value == GRAPH:
+            name = f"{self.result.record.id[:8]}-{self.result.seed}.json"
+            self.saved.value = workflow.link(Workflow.from_request(self.result.record.request), name, self._words)
             return
         ending = ENDINGS[self.format.value]
         name = f"{self.result.record.id[:8]}-{self.result.seed}{ending}"

@@ -10,12 +10,13 @@ from zimage_lab.widgets.texts.create import CREATE
 from zimage_lab.widgets.texts.gallery import GALLERY
 from zimage_lab.widgets.texts.prompts import PROMPTS
 from zimage_lab.widgets.texts.sweep import SWEEP
+from zimage_lab.widgets.texts.workflow import WORKFLOW
 
 Language = Literal["en", "zh"]
 VARIABLE = "ZIMAGE_LAB_LANGUAGE"
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
-TABLE: dict[str, tuple[str, str]] = CREATE | GALLERY | PROMPTS | SWEEP
+TABLE: dict[str, tuple[str, str]] = CREATE | GALLERY | PROMPTS | SWEEP | WORKFLOW
 """Key to English and Chinese; values in braces are filled in when the text is used."""
 
 GRAMMAR = {
