@@ -1,4 +1,4 @@
-"""Who comes in over HTTP, and how far: every route of both homes without a token, scopes, owners, origins, hosts, rates."""
+"""Who comes in over HTTP, and how far: every route of both homes without a token, scopes, owners, origins, rates."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,9 +104,11 @@ def test_frames_go_to_their_client_alone(lab: Lab) -> None:
     prompt_id = requests.post(f"{lab.address}/prompt", json=body, timeout=20).json()["prompt_id"]
     history(lab, prompt_id)
     others.settimeout(0.4)
-    with pytest.raises(websocket.WebSocketTimeoutException):
+    kinds: set[str] = set()
+    with suppress(websocket.WebSocketTimeoutException):
         while True:
-            assert json.loads(others.recv())["type"] == "status"
+            kinds.add(json.loads(others.recv())["type"])
+    assert kinds <= {"status"}
     others.send(json.dumps({"type": "feature_flags", "data": {}}))
     others.settimeout(10)
     while (answer := json.loads(others.recv()))["type"] == "status":

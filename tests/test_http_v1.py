@@ -15,7 +15,8 @@ import pytest
 import requests
 import schemathesis
 from http_server import Lab
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from zimage_lab.cli import main
 
@@ -59,42 +60,24 @@ def test_the_document_holds(lab: Lab) -> None:
     document["paths"].pop("/zimage/v1/events")  # never ends
     lab.engine.pictures = True
     schema = schemathesis.openapi.from_dict(document)
-    left: list[Any] = (
-        [schemathesis.checks.unsupported_method] if hasattr(schemathesis.checks, "unsupported_method") else []
-    )
     most = 40 if "ZIMAGE_LAB_LONG_TESTS" in os.environ else 6
     tried = 0
-
     for result in schema.get_all_operations():
-        operation = result.ok()
 
         @settings(
-            max_examples=most,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
+            max_examples=most, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
         )
-        @(
-            schemathesis.hypothesis.given(operation.as_strategy())
-            if hasattr(schemathesis, "hypothesis")
-            else _given(operation)
-        )
+        @given(case=result.ok().as_strategy())
         def asks(case: Any) -> None:  # noqa: ANN401
             nonlocal tried
             tried += 1
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {lab.key}"}
             response = case.call(base_url=lab.address, timeout=60)
-            case.validate_response(response, excluded_checks=left)
+            # A name may have the right form and still name no model: the document cannot say which there are.
+            case.validate_response(response, excluded_checks=[positive_data_acceptance])
 
         asks()
     assert tried > 20
-
-
-def _given(operation: Any) -> Any:  # noqa: ANN401
-    from hypothesis import given
-
-    return given(case=operation.as_strategy())
 
 
 def test_a_job_from_its_asking_to_its_picture(lab: Lab) -> None:

@@ -64,6 +64,12 @@ class Hub:
             self._end = None
             self._following.clear()
 
+    def close(self) -> None:
+        """Tell nobody anything more."""
+        for task in (self._status, *self._tasks):
+            if task is not None:
+                task.cancel()
+
     def _hear(self, heard: Heard) -> None:
         if heard.kind == "state":
             self._tell_status()

@@ -75,7 +75,7 @@ class Server:
         self.port: int = sockets[0].getsockname()[1]
         self.host = host
         self.service = Service(home, engines=engines)
-        site = Alone(self.service, host, auth=auth, hosts=hosts)
+        self._site = site = Alone(self.service, host, auth=auth, hosts=hosts)
         site.previews = previews
         self.application = application(site)
         self._http = HTTPServer(
@@ -101,6 +101,7 @@ class Server:
         """Listen no more; jobs and engines go on."""
         self._http.stop()
         await self._http.close_all_connections()
+        self._site.hub.close()
         await asyncio.get_running_loop().run_in_executor(None, self.service.close)
 
 

@@ -47,11 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until it is asked to end."""
     import asyncio
     import logging
+    import sys
 
     from zimage_lab.api.serve import Server
     from zimage_lab.api.serve import run as until_asked
     from zimage_lab.home import home
 
+    sys.setswitchinterval(0.001)  # the loop waits less for a thread that checks a request
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     async def main() -> None:
