@@ -24,7 +24,8 @@ fi
 ruff check .
 ruff format --check .
 mypy
-pytest -q --ignore=tests/browser
+# A file's tests stay together, so that its models are loaded once; each process has one core.
+OMP_NUM_THREADS=1 pytest -q -n auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
 # nbval kills its kernels, so what they leave in the temporary folder is swept here.
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
