@@ -53,11 +53,11 @@ export function addPanelCommands(
   });
   palette?.addItem({ command: 'zimage-lab:focus-prompt', category: CATEGORY });
   app.commands.addCommand('zimage-lab:tab', {
-    label: args => [text.create, text.sweep, text.gallery][Number(args['number'] ?? 1) - 1] ?? text.create,
+    label: args => [text.create, text.sweep, text.compare, text.gallery][Number(args['number'] ?? 1) - 1] ?? text.create,
     describedBy: { args: { type: 'object', properties: { number: { type: 'number' } }, required: ['number'] } },
     execute: args => turn(Number(args['number']))
   });
-  for (const number of [1, 2, 3]) {
+  for (const number of [1, 2, 3, 4]) {
     palette?.addItem({ command: 'zimage-lab:tab', category: CATEGORY, args: { number } });
   }
   app.commands.addCommand('zimage-lab:thumbnail', {

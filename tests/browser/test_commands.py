@@ -63,7 +63,7 @@ def test_the_keyboard_alone_makes_a_picture(lab: Lab, page: Page) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator(".zl-thumb > button").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
-    page.keyboard.press("Alt+3")
+    page.keyboard.press("Alt+4")
     expect(page.locator(".zl-gallery")).to_be_visible()
     page.locator(".zl-tile > button").first.focus()
     page.keyboard.press("Enter")

@@ -51,8 +51,8 @@ class Create:
 
     Attributes
     ----------
-    vary
-        Called with the request of the shown picture when somebody wants a sweep of it.
+    vary, compare
+        Called with the request of the shown picture when somebody wants a sweep of it, or a comparison.
     """
 
     def __init__(self, words: Words, changed: Callable[[], None]) -> None:
@@ -60,6 +60,7 @@ class Create:
         self.engine: Desk | None = None
         self.choice: ModelChoice | None = None
         self.vary: Callable[[GenerationRequest], None] = lambda _: None
+        self.compare: Callable[[GenerationRequest], None] = lambda _: None
         self._pinned: str | None = None
         self._under: tuple[object, ...] = ()
         self.form = Form(words)
@@ -77,11 +78,15 @@ class Create:
         self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply", disabled=True)
         self.show_code = ToggleButton(description=words("code"), tooltip=words("code_tip"), icon="code", disabled=True)
         self.sweep = Button(description=words("sweep"), tooltip=words("sweep_tip"), icon="th", disabled=True)
+        self.to_compare = Button(
+            description=words("compare"), tooltip=words("compare_tip"), icon="columns", disabled=True
+        )
         self.recipe_text = HTML()
         self.recipe = Fold(words("recipe"), [self.recipe_text])
         self.session = HTML()
         self.generate.on_click(lambda _: self._generate())
         self.reuse.on_click(lambda _: self._with_shown(self.go_on_from))
+        self.to_compare.on_click(lambda _: self._with_shown(self.compare))
         self.sweep.on_click(lambda _: self._with_shown(self.vary))
         self.show_code.observe(lambda _: self._show_code(), "value")
         for field in (self.form.reference, self.form.beginning.picture):
@@ -145,7 +150,7 @@ class Create:
     def _assemble(self) -> Any:  # noqa: ANN401 - ipywidgets have no types
         buttons = classed(HBox([self.generate, self.cancel]), "zl-row")
         go = classed(VBox([buttons, self.notice, self.interrupted.widget]), "zl-go")
-        actions = classed(HBox([self.reuse, self.show_code, self.sweep]), "zl-actions")
+        actions = classed(HBox([self.reuse, self.show_code, self.to_compare, self.sweep]), "zl-actions")
         view = [self.frame.widget, self.progress.widget, self.summary, self.failure, actions, self.code]
         view += [self.recipe.widget, self.session, self.strip.widget]
         self.form.settings.add(self.found.widget)
@@ -237,7 +242,7 @@ class Create:
         self.failure.value = outcome.failure(job, self.words) if job and job.state in FAILED else ""
         self.recipe_text.value = outcome.recipe(job.result(0).record, self.words) if job and done else ""
         toggle_class(self.recipe.widget, "zl-gone", on=not done)
-        self.reuse.disabled = self.sweep.disabled = job is None
+        self.reuse.disabled = self.sweep.disabled = self.to_compare.disabled = job is None
         self.show_code.disabled = not done
         self._show_code()
 

@@ -46,8 +46,8 @@ class Gallery:
         Gives the home folder.
     reuse
         Called with the request of a picture that somebody wants to go on from.
-    vary
-        Called with the request of a picture that somebody wants a sweep of.
+    vary, compare
+        Called with the request of a picture that somebody wants a sweep or a comparison of.
     """
 
     def __init__(
@@ -57,7 +57,10 @@ class Gallery:
         place: Callable[[], Path | None],
         reuse: Callable[[GenerationRequest], None],
         vary: Callable[[GenerationRequest], None] = lambda _: None,
+        *,
+        compare: Callable[[GenerationRequest], None] = lambda _: None,
     ) -> None:
+        self._compare = compare
         self._words, self._publisher, self._place, self._reuse, self._vary = words, publisher, place, reuse, vary
         self._page, self._rows, self._total = 0, list[dict[str, Any]](), 0
         self._chosen: dict[str, str] = {}  # ids and prompts, in the order of the clicks
@@ -118,6 +121,7 @@ class Gallery:
         viewer.older.on_click(lambda _: self._look((self._open or 0) + 1))
         viewer.delete.on_click(lambda _: self._throw_away(self._seen()))
         viewer.reuse.on_click(lambda _: viewer.result and self._reuse(viewer.result.record.request))
+        viewer.compare.on_click(lambda _: viewer.result and self._compare(viewer.result.record.request))
         viewer.sweep.on_click(lambda _: viewer.result and self._vary(viewer.result.record.request))
         viewer.on_favourite(lambda on: self._mark(Marks.favourite, self._seen(), on=on))
         viewer.on_tags(self._retag)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zimage_lab.engine.events import Event
     from zimage_lab.request import GenerationRequest
     from zimage_lab.sweeps.board.colours import Theme
+    from zimage_lab.widgets.compare import CompareTab
     from zimage_lab.widgets.sweep import SweepTab
 
 DRAWN_SECONDS = 1.0
@@ -86,15 +87,17 @@ class Panel:
         self.create = Create(words, self.publisher.mark)
         self.choice = ModelChoice(words, self.create.use, self.publisher)
         self.create.choice = self.choice
-        self.create.vary = self._vary
+        self.create.vary, self.create.compare = self._vary, self._compare
         self.gallery: Gallery | None = None  # its many widgets are made when somebody wants to see it
         self.sweep: SweepTab | None = None  # so are these
-        self._gallery_place, self._sweep_place = VBox(), VBox()
+        self.comparison: CompareTab | None = None
+        self._gallery_place, self._sweep_place, self._compare_place = VBox(), VBox(), VBox()
         self._board_theme = board_theme
         self.status = classed(HTML(), "zl-status")
         parts = {
             "create": (words("create"), self.create.widget),
             "sweep": (words("sweep"), self._sweep_place),
+            "compare": (words("compare"), self._compare_place),
             "gallery": (words("gallery"), self._gallery_place),
         }
         self.tabs = Tabs(parts, self._turned)
@@ -121,6 +124,8 @@ class Panel:
             self._show_gallery()
         if self.tabs.chosen == "sweep":
             self.sweeping().refresh()
+        if self.tabs.chosen == "compare":
+            self.comparing().refresh()
         engine = self.engine
         if engine is None:
             return
@@ -146,16 +151,33 @@ class Panel:
                 self._sweep_place.children = (made.widget,)
             return self.sweep
 
+    def comparing(self) -> CompareTab:
+        """Give the tab of comparisons; it is made when somebody wants to see it."""
+        with self.publisher.lock:
+            if self.comparison is None:
+                from zimage_lab.widgets.compare import CompareTab
+
+                made = CompareTab(self.words, self.publisher, self.create.form.first)
+                made.engine, made.place = self.engine, lambda: self.choice.place
+                self.comparison = made
+                self._compare_place.children = (made.widget,)
+            return self.comparison
+
     def go_on_with(self, old: Panel) -> None:
-        """Show the sweep that an older panel shows: its page was loaded anew."""
+        """Show the sweep and the comparison that an older panel shows: its page was loaded anew."""
         if old.sweep is not None:
             self.sweeping().carry(old.sweep)
             if old.tabs.chosen == "sweep":
                 self.tabs.turn("sweep")
+        if old.comparison is not None:
+            self.comparing().carry(old.comparison)
+            if old.tabs.chosen == "compare":
+                self.tabs.turn("compare")
 
     def stop(self) -> None:
-        """Cancel what is seen: the sweep in its tab, else the running picture."""
-        run = self.sweep.run if self.sweep is not None and self.tabs.chosen == "sweep" else None
+        """Cancel what is seen: the sweep or the comparison in its tab, else the running picture."""
+        seen = {"sweep": self.sweep, "compare": self.comparison}.get(self.tabs.chosen)
+        run = None if seen is None else seen.run
         if run is not None and not run.cancel.disabled:
             run.cancel.click()
         else:
@@ -164,11 +186,17 @@ class Panel:
     def _turned(self) -> None:
         if self.tabs.chosen == "sweep":
             self.sweeping().shown()
+        if self.tabs.chosen == "compare":
+            self.comparing().shown()
         self.publisher.mark()
 
     def _vary(self, request: GenerationRequest) -> None:
         self.sweeping().begin_with(request)
         self.tabs.turn("sweep")
+
+    def _compare(self, request: GenerationRequest) -> None:
+        self.comparing().begin_with(request)
+        self.tabs.turn("compare")
 
     def _start(self) -> None:
         """Ask for the engine; its thread reads the weights when the panel is already on the screen."""
@@ -199,7 +227,9 @@ class Panel:
 
     def _show_gallery(self) -> None:
         if self.gallery is None:
-            self.gallery = Gallery(self.words, self.publisher, lambda: self.choice.place, self._go_on_from, self._vary)
+            acts = self._go_on_from, self._vary
+            place = lambda: self.choice.place  # noqa: E731 - it may change
+            self.gallery = Gallery(self.words, self.publisher, place, *acts, compare=self._compare)
             self._gallery_place.children = (self.gallery.widget,)
         self.gallery.refresh()
 

@@ -129,6 +129,17 @@ d='M5.2 7.2 9 10.9l3.8-3.7 1 1.1L9 13.1 4.2 8.3z'/%3E%3C/svg%3E"); }
 .zl-sweep-told { gap: 8px; align-items: center; flex-flow: row wrap !important; min-height: 32px; }
 .zl-sweep-told > .zl-plan { flex: 1 1 240px; width: auto !important; font-variant-numeric: tabular-nums; }
 .zl-panel .zl-sweep-told > .mod-active { background: var(--jp-warn-color1, #f57c00); color: #fff; }
+.zl-compare .zl-field textarea { height: 128px; }
+.zl-compare-go { gap: 8px; align-items: flex-start; margin-top: 8px !important; flex-flow: row wrap !important; }
+.zl-compare-go > .widget-vbox { flex: 1 1 280px; }
+.zl-compare-go > .widget-vbox > .zl-row > .zl-field:first-child { flex: 0 1 96px; }
+.zl-panel .zl-compare-go > .zl-generate { flex: 1 1 160px; margin-top: 20px; }
+.zl-compare-table { overflow-x: auto; }
+.zl-panel .zl-compare-table table { border-collapse: collapse; margin: 0; font-size: inherit; }
+.zl-panel .zl-compare-table th, .zl-panel .zl-compare-table td { padding: 4px 16px 4px 0; text-align: left;
+  vertical-align: top; font-variant-numeric: tabular-nums; background: none; white-space: normal; max-width: 320px; }
+.zl-panel .zl-compare-table th { font-weight: 400; color: var(--jp-ui-font-color2, #616161); }
+.zl-panel .zl-compare-table tr { background: none !important; }
 .zl-run { border-top: 1px solid var(--jp-border-color2, #e0e0e0); margin-top: 8px !important; padding-top: 8px; }
 .zl-run-head { gap: 8px 16px; align-items: center; flex-flow: row wrap !important; }
 .zl-run-head > .zl-run-line { flex: 1 1 280px; width: auto; }

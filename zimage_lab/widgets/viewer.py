@@ -45,6 +45,7 @@ class Viewer:
         self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply")
         self.show_code = ToggleButton(description=words("code"), tooltip=words("code_tip"), icon="code")
         self.sweep = Button(description=words("sweep"), tooltip=words("sweep_tip"), icon="th")
+        self.compare = Button(description=words("compare"), tooltip=words("compare_tip"), icon="columns")
         self.favourite = classed(
             ToggleButton(description=words("favourite"), tooltip=words("favourite_tip"), icon="star"), "zl-favourite"
         )
@@ -52,13 +53,16 @@ class Viewer:
         self.tags = Text(description=words("tags"), placeholder=words("tags_hint"), continuous_update=False)
         self.tag_row = Row({"tag": self.tags})
         self.format = Dropdown(
-            options=[*((name, name) for name in ENDINGS), (words("workflow_pictured"), GRAPH)], layout={"width": "104px"}
+            options=[*((name, name) for name in ENDINGS), (words("workflow_pictured"), GRAPH)],
+            layout={"width": "104px"},
         )
         self.export = Button(description=words("export"), tooltip=words("export_tip"), icon="download")
         self.saved, self.code, self.recipe_text = HTML(), HTML(), HTML()
         self.recipe = Fold(words("recipe"), [self.recipe_text], opened=True)
         top = classed(HBox([self.back, self.newer, self.older]), "zl-actions")
-        actions = classed(HBox([self.reuse, self.show_code, self.sweep, self.favourite, self.delete]), "zl-actions")
+        actions = classed(
+            HBox([self.reuse, self.show_code, self.compare, self.sweep, self.favourite, self.delete]), "zl-actions"
+        )
         export = classed(HBox([self.format, self.export]), "zl-actions")
         about = [self.summary, actions, self.code, self.tag_row.widget, export, self.saved, self.recipe.widget]
         parts = [classed(VBox([top, self.frame.widget]), "zl-seen"), classed(VBox(about), "zl-about")]

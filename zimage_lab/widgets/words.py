@@ -6,6 +6,7 @@ import os
 from typing import Literal
 
 from zimage_lab.errors import InvalidRequest, shown
+from zimage_lab.widgets.texts.compare import COMPARE
 from zimage_lab.widgets.texts.create import CREATE
 from zimage_lab.widgets.texts.gallery import GALLERY
 from zimage_lab.widgets.texts.prompts import PROMPTS
@@ -16,7 +17,7 @@ Language = Literal["en", "zh"]
 VARIABLE = "ZIMAGE_LAB_LANGUAGE"
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
-TABLE: dict[str, tuple[str, str]] = CREATE | GALLERY | PROMPTS | SWEEP | WORKFLOW
+TABLE: dict[str, tuple[str, str]] = CREATE | GALLERY | PROMPTS | SWEEP | COMPARE | WORKFLOW
 """Key to English and Chinese; values in braces are filled in when the text is used."""
 
 GRAMMAR = {
