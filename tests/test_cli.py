@@ -101,7 +101,7 @@ WRONG = {
     "steps in other digits": (["a", "--steps", "٨"], "steps"),
     "a fraction of a step": (["a", "--steps", "8.5"], "steps"),
     "width not a multiple": (["a", "--width", "100"], "width"),
-    "width above the card": (["a", "--width", "512"], "width"),
+    "width above the card": (["a", "--width", "2048"], "width"),
     "negative seed": (["a", "--seed", "-1"], "seed"),
     "seed too large": (["a", "--seed", str(2**64)], "seed"),
     "endless seed": (["a", "--seed", "9" * 5000], "seed"),

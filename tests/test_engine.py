@@ -209,7 +209,7 @@ def test_a_failed_picture_leaves_the_engine_working(engine: Engine, monkeypatch:
     [
         ({"width": 0}, "width"),
         ({"width": 1000}, "width"),
-        ({"width": 1024}, "width"),
+        ({"width": 1040}, "width"),
         ({"steps": 0}, "steps"),
         ({"steps": 999}, "steps"),
         ({"seed": -1}, "seed"),

@@ -351,6 +351,18 @@ def test_from_request_and_back() -> None:
     assert scope["workflow"].graph == workflow.graph
 
 
+def test_a_request_that_begins_with_a_picture_keeps_it(engine: Engine) -> None:
+    cat = engine.generate(PROMPT, width=64, height=64, steps=2, seed=1)
+    asked = engine.request(
+        PROMPT, width=64, height=64, steps=4, seed=2, init_image=cat.image, strength=0.5, variation=0.25, truncate=True
+    )
+    assert Workflow.from_request(asked).request(engine.home) == asked
+    graph = Workflow.from_request(asked).graph
+    graph["5"]["_meta"]["zimage_lab"]["init_image"] = "0" * 64
+    found = Workflow.load(graph).validate(engine.home)
+    assert "no stored picture" in str(found)
+
+
 def test_a_graph_outlives_its_process_in_the_queue(engine: Engine, tmp_path: Path) -> None:
     job = Workflow.load(batch(n10_seed=9)).submit(engine, source="http", key="click-1")
     assert job.result().record.source == "http"

@@ -7,9 +7,12 @@ with ``zimage-lab models add``.
 from __future__ import annotations
 
 import re
+import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_lab import models
+from zimage_lab.home import home as usual
 from zimage_lab.models import DEFAULT_MODEL, loras
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ SHARED = ("qwen_3_4b.safetensors", "ae.safetensors")
 _MARKS = re.compile(r"[-.](bf16|fp16|fp32|fp8|fp8-e4m3fn|fp8-scaled|nvfp4|mxfp8|int8-convrot|base|all-in-one|aio)$")
 _ENDING = ".safetensors"
 
+FRESH_SECONDS = 1.0
+"""How old the list of models may be."""
+
 
 class Meant(NamedTuple):
     """A model that a name means: which one draws, and a sentence where that is another one."""
@@ -37,7 +43,7 @@ def meant(name: object, home: Path | None) -> Meant | None:
     """Find the model of a file's name, an id or a hub id; None where it is none that a graph may name."""
     if not isinstance(name, str) or len(name) > 1000:  # noqa: PLR2004 - no file has such a name
         return None
-    known = {one.id: one for one in models.models(home) if one.card.family == FAMILY}
+    known = _known(home)
     found = next((one for one in known.values() if name in (one.id, one.card.hub_id)), None)
     found = found or next((known[key] for key in _spellings(name) if key in known), None)
     if found is None:
@@ -52,8 +58,11 @@ def meant(name: object, home: Path | None) -> Meant | None:
 
 def checkpoints(home: Path | None) -> list[str]:
     """List the names that a loader of models offers."""
-    known = [one.id for one in models.models(home) if one.card.family == FAMILY]
-    return [*(f"{name}{_ENDING}" for name in known), "z_image_turbo_bf16.safetensors", "z_image_bf16.safetensors"]
+    return [
+        *(f"{name}{_ENDING}" for name in _known(home)),
+        "z_image_turbo_bf16.safetensors",
+        "z_image_bf16.safetensors",
+    ]
 
 
 def encoders(home: Path | None) -> list[str]:
@@ -68,8 +77,6 @@ def autoencoders(home: Path | None) -> list[str]:
 
 def adapters(home: Path | None) -> list[str]:
     """List the LoRA files."""
-    from zimage_lab.home import home as usual
-
     return sorted(loras.known(usual() if home is None else home))
 
 
@@ -93,6 +100,16 @@ def adapter(name: str, home: Path | None) -> str | None:
     own = name.replace("\\", "/").rpartition("/")[2]  # ComfyUI names folders below models/loras, too
     known = adapters(home)
     return next((one for one in (own, f"{own}{_ENDING}") if one in known), None)
+
+
+def _known(home: Path | None) -> dict[str, Model]:
+    """Give the models of the family by id, looked for at most once in a while: a server asks for each graph."""
+    return _listed(usual() if home is None else home, int(time.monotonic() / FRESH_SECONDS))
+
+
+@lru_cache(maxsize=4)
+def _listed(home: Path, _moment: int) -> dict[str, Model]:
+    return {one.id: one for one in models.models(home) if one.card.family == FAMILY}
 
 
 def _spellings(name: str) -> list[str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SAMPLERS = {"KSampler": "seed", "KSamplerAdvanced": "noise_seed"}
 _EMPTY = {"EmptyLatentImage", "EmptySD3LatentImage"}
+_BEGUN, _WRITTEN = ("init_image", "mask", "strength", "reference_images"), ("variation", "truncate")
 _LORAS = {"LoraLoader", "LoraLoaderModelOnly"}
 _LOADERS = {"CheckpointLoaderSimple": "ckpt_name", "UNETLoader": "unet_name"}
 
@@ -38,7 +39,7 @@ class Chain:
     plain: bool = True
 
 
-def request(graph: Graph, home: Path | None) -> tuple[GenerationRequest, dict[str, str]] | None:  # noqa: PLR0911 - each says why not
+def request(graph: Graph, home: Path | None) -> tuple[GenerationRequest, dict[str, str]] | None:
     """Give the request of a graph that is plain text to image, and which node says which field; None for another.
 
     Parameters
@@ -75,9 +76,8 @@ def request(graph: Graph, home: Path | None) -> tuple[GenerationRequest, dict[st
     }
     if not fields["prompt"].strip() or len(chain.loras) > MOST_LORAS:
         return None
-    begun = graph[latent].get("_meta", {}).get(KEPT)
-    if isinstance(begun, dict) and begun.get("init_image"):  # a request of ours that begins with a picture
-        return None
+    # What a request of ours says besides stands in the notes of its graph: the picture that it begins with, for one.
+    fields |= _noted(graph, latent, _BEGUN) | _noted(graph, text, _WRITTEN)
     where = {"prompt": text, "width": latent, "height": latent, "loras": chain.loader}
     made = GenerationRequest(**fields)
     return made, {**dict.fromkeys(fields, sampler), **where}
@@ -163,6 +163,12 @@ def _fields(graph: Graph, sampler: str, home: Path | None) -> dict[str, Any]:
         "scheduler": _or(values["scheduler"], "simple"),
         "loras": [{"name": name, "weight": weight} for name, weight in loras.items() if abs(weight) > 0][:MOST_LORAS],
     }
+
+
+def _noted(graph: Graph, number: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """Give what our notes on a node say of these fields."""
+    kept = graph[number].get("_meta", {}).get(KEPT)
+    return {name: kept[name] for name in names if name in kept} if isinstance(kept, dict) else {}
 
 
 def _or(value: Any, other: Any) -> Any:  # noqa: ANN401 - a literal of the graph
