@@ -149,17 +149,21 @@ def test_a_run_is_paused_cancelled_and_goes_on(shown: Panel, stub: StubEngine) -
     made.start.click()
     comparison = made.run.comparison
     assert comparison is not None
-    until(lambda: stub._queue.counts()["running"])  # the warm-up, which is none of its pictures
+    until(lambda: stub._queue.counts()["queued"])  # the warm-up, which is none of its pictures
     drawn(shown)
     assert made.run.resume.disabled
     shown.stop()
     stub.gate.set()
-    until(lambda: comparison.done)
+    until(lambda: comparison.done and not (stub._queue.counts()["running"] or stub._queue.counts()["queued"]))
+    until(lambda: not made.run._acting.locked())
     drawn(shown)
     assert comparison.state == "cancelled"
     assert not made.run.resume.disabled
     made.run.resume.click()
-    until(lambda: comparison.counts == {"succeeded": 4} and comparison.done)
+    end = time.monotonic() + 20
+    while comparison.counts != {"succeeded": 4}:
+        assert time.monotonic() < end, (comparison.counts, comparison.done, made.run.trouble.value)
+        time.sleep(0.01)
 
 
 def test_it_is_looked_at_and_rated(shown: Panel) -> None:
