@@ -1,4 +1,4 @@
-"""Server and engine are killed under load: what was acknowledged is drawn, once; what was not may be asked for again."""
+"""Server and engine are killed under load: what was acknowledged is drawn, once; the rest may be asked for again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import websocket
 from http_load import submitters
 from http_process import Engine, Server
@@ -19,6 +18,8 @@ from zimage_lab.store.records import Records
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 LONG = "ZIMAGE_LAB_LONG_TESTS" in os.environ
 CLIENTS, JOBS = (100, 20) if LONG else (12, 6)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from http_server import Running
 
 from zimage_lab.cli import command
 from zimage_lab.engine import engines
@@ -26,6 +29,7 @@ READMES = ("README.md", "README.zh-CN.md")
 DOCUMENTS = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "BENCHMARKS.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(zimage-lab(?: [^`]*)?)`")
+ADDRESS = "http://127.0.0.1:8188"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -54,15 +58,33 @@ def no_engine_left() -> Iterator[None]:
         engine.stop()
 
 
+@pytest.fixture
+def served(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """Give the server that the examples of HTTP ask, and a token where they look for it."""
+    server = Running(own_home)
+    monkeypatch.setenv("ZIMAGE_LAB_TOKEN", server.token())
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_the_curl_example_runs(document: str, served: Running) -> None:
+    (line,) = [block for block in blocks(document, "bash") if block.startswith("curl")]
+    line = line.replace("\\\n", "").replace(ADDRESS, served.address).replace("$ZIMAGE_LAB_TOKEN", served.token())
+    asked = shlex.split(line)
+    ran = subprocess.run([*asked, "--silent"], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["state"] == "queued"
+
+
 @pytest.mark.usefixtures("no_engine_left")
 @pytest.mark.parametrize("document", READMES)
-def test_the_python_blocks_run(document: str, own_home: Path) -> None:
+def test_the_python_blocks_run(document: str, own_home: Path, served: Running) -> None:
     names: dict[str, object] = {}
     cells = blocks(document, "python")
     assert cells
     for cell in cells:
         # No cluster listens here; an engine for each device of this machine is the same call.
-        line = cell.replace('executor="ray://10.0.0.1:10001"', 'executor="engines"')
+        line = cell.replace('executor="ray://10.0.0.1:10001"', 'executor="engines"').replace(ADDRESS, served.address)
         exec(compile(line, document, "exec"), names)  # noqa: S102 - our own text
     picture = names["picture"]
     assert isinstance(picture, GeneratedImage)
