@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -20,10 +22,10 @@ from zimage_lab.workflow.node import Within
 from zimage_lab.workflow.registry import GROUP
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zimage_lab.engine import Engine
     from zimage_lab.engine.events import Event
+
+LONG = "ZIMAGE_LAB_LONG_TESTS" in os.environ
 
 
 def batch(**changes: object) -> dict[str, Any]:
@@ -55,6 +57,25 @@ def test_a_plain_graph_gives_the_pixels_of_its_request(engine: Engine) -> None:
     )
     assert pixels_sha256(picture.image) == pixels_sha256(alone.image)
     assert request == alone.record.request
+
+
+def test_the_article_s_own_graph_runs_from_end_to_end(engine: Engine) -> None:
+    workflow = Workflow.load(Path(__file__).with_name("article_workflow.json"))
+    workflow.set("6.text", "夏日海滩上的冲浪少年，阳光明媚")  # as the article changes it
+    if LONG:
+        assert workflow.validate().warnings
+    else:
+        workflow.set("5.width", 128).set("5.height", 128)
+    (picture,) = workflow.run(engine)["11"]
+    request = picture.record.request
+    assert picture.image.size == (request.width, request.height) == ((1024, 1024) if LONG else (128, 128))
+    assert (request.steps, request.guidance_scale, request.seed, request.scheduler) == (8, 6.0, 12345, "normal")
+    assert request.prompt == "夏日海滩上的冲浪少年，阳光明媚"
+
+
+def test_a_picture_belongs_to_the_output_that_runs(engine: Engine) -> None:
+    graph = {"1": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x"}}, **article()}
+    assert set(Workflow.load(graph).run(engine)) == {"11"}
 
 
 @pytest.mark.parametrize(

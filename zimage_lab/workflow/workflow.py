@@ -178,7 +178,7 @@ class Workflow:
             made = [one for one in records.by_job(job_id) if one.state == "succeeded" and one.image is not None]
         found: dict[str, list[RunRecord]] = {}
         for record in sorted(made, key=lambda one: 0 if one.output is None else one.output.index):
-            found.setdefault(self._output() if record.output is None else record.output.node, []).append(record)
+            found.setdefault(self._output(home) if record.output is None else record.output.node, []).append(record)
         return found
 
     def run(
@@ -248,8 +248,14 @@ class Workflow:
 
         return heard
 
-    def _output(self) -> str:
-        return next((number for number, node in self.graph.items() if node["class_type"] in _OUTPUTS), "")
+    def _output(self, home: Path | None) -> str:
+        """Give the node that saves the picture of a plain graph: the one output that runs."""
+        running = self.validate(home).outputs
+        return (
+            running[0]
+            if running
+            else next((number for number, node in self.graph.items() if node["class_type"] in _OUTPUTS), "")
+        )
 
     def _queued(self, home: Path | None, images: Mapping[str, Any] | None) -> tuple[GenerationRequest, Errors]:
         errors, graph, pictures = self._checked(home, images)
