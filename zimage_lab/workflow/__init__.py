@@ -21,7 +21,7 @@ What a face needs, an HTTP server for instance:
 - `workflow.results(job_id, home=None) -> {node_id: [RunRecord]}`: what a job that succeeded made, by output node. A
   record's `output` says node, place, expanded `prefix` of the file's name and `kind` ("output" or "temp").
 - Events of the engine, kind ``step``, of a workflow's job have ``node`` (id), ``value`` and ``max`` besides stage and
-  steps; kind ``node`` has ``node`` and ``state``: "executing", "executed", "failed", or, once at the beginning, "cached"
+  steps; kind ``node`` has ``node`` and ``state``: "executing", "executed", "failed" or, once at the start, "cached"
   with ``nodes``. Plain graphs are ordinary requests, whose jobs have no such events.
 - `workflow.run(engine=None, progress=None, cancelled=None, images=None) -> {node_id: [GeneratedImage]}`: submits and
   waits. ``progress(node_id, value, max, preview)``; ``cancelled()`` is asked now and then.
