@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zimage_lab.store.schema import Step
 
 BUSY_SECONDS = 30.0
+TRY_SECONDS = 0.0005
 FULL_BYTES = 2**18  # with less, the shared memory of a WAL cannot grow
 
 
@@ -136,7 +137,7 @@ def translated(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    _begin(connection)
     try:
         yield
         connection.execute("COMMIT")
@@ -145,6 +146,28 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write, in turn with others.
+
+    SQLite's own waiting sleeps up to 100 ms between two tries: a process that writes again and again, as an engine with
+    quick pictures does, would keep the others out for seconds.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(TRY_SECONDS)
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
 def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
