@@ -142,6 +142,13 @@ function render({ model, el }) {
   };
   model.on("msg:custom", custom);
 
+  name.addEventListener("keydown", (event) => { // a list of names under it keeps this key to itself
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    form.requestSubmit();
+  }, heard);
+
   const free = (event) => !(event.ctrlKey || event.metaKey || event.altKey) && !/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
   // JupyterLab asks this attribute on the way to what has the focus; keys with Ctrl, Alt or Cmd stay its own.
   window.addEventListener("keydown", (event) => root.contains(event.target) && root.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey || event.altKey)), { ...heard, capture: true });
