@@ -1,8 +1,12 @@
-"""Prints what the statistics of votes cost, `python tests/compare_figures.py`.
+"""Prints what the statistics of votes cost, `python tests/compare_figures.py`; with `--browser` what the slider does.
 
 10,000 votes on 10 models and 200 prompts, drawn as Davidson's model says, with 1,000 bootstraps. Then what a comparison
 adds to the pictures that it measures: the time beside drawing of its pictures, and of the same requests made one by one
 with `engine.generate`, in turns, by the miniature on the CPU.
+
+With `--browser`: two pictures of 1024 x 1024 in chromium without a GPU, the line, the zoom and the place moved in each
+frame. A frame's time is from the pointer's move until the canvas is drawn, read back so that nothing of it is left
+waiting; then the time between frames, which the screen's 60 a second limits.
 """
 
 # ruff: noqa: T201 - it prints
@@ -11,11 +15,13 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from zimage_lab.compare.preference import Pair, preference
 from zimage_lab.compare.work import drawing
@@ -71,6 +77,81 @@ def overhead(rounds: int = 5, pictures: int = 12) -> None:
     print(f"a comparison adds {statistics.median(shares):.1%} to what it measures ({each}; target: under 2 %)")
 
 
+MOVES = """
+async ([mode, kind]) => {
+  const canvas = document.querySelector('.zl-look canvas'), brush = canvas.getContext('2d');
+  document.querySelectorAll('.zl-look-mode')[mode].click();
+  if (kind !== 'wipe') for (let n = 0; n < 3; n++) [...document.querySelectorAll('.zl-look-end button')][1].click();
+  await new Promise((go) => setTimeout(go, 500));
+  const box = canvas.getBoundingClientRect(), spent = [], between = [];
+  const point = (n) => ({ clientX: box.left + box.width * (0.5 + 0.4 * Math.sin(n / 9)),
+    clientY: box.top + box.height / 2 + n % 7, pointerId: 1, button: 0, bubbles: true });
+  canvas.setPointerCapture = () => {};
+  if (kind === 'pan') canvas.dispatchEvent(new PointerEvent('pointerdown', { ...point(0), clientX: box.left + 5 }));
+  else canvas.dispatchEvent(new PointerEvent('pointerdown', point(0)));
+  let last = 0;
+  for (let n = 0; n < 120; n++) {
+    const began = performance.now();
+    canvas.dispatchEvent(new PointerEvent('pointermove', point(n)));
+    const handled = performance.now() - began;
+    await new Promise((go) => requestAnimationFrame((now) => {
+      if (last) between.push(now - last);
+      last = now;
+      go();
+    }));
+    const drawn = performance.now(); // the slider's own frame ran before this one
+    brush.getImageData(0, 0, 1, 1);
+    spent.push(handled + performance.now() - drawn + (window.zlPaint ?? 0));
+  }
+  canvas.dispatchEvent(new PointerEvent('pointerup', point(0)));
+  return [spent, between];
+}
+"""
+TIMED = """
+const plain = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (act) => plain((now) => {
+  const began = performance.now();
+  act(now);
+  if (act.name === 'paint') window.zlPaint = performance.now() - began;
+});
+"""
+
+
+def browser() -> None:
+    """Print what a frame of the slider takes in chromium."""
+    from playwright.sync_api import sync_playwright
+    from stub_engine import StubEngine
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as player:
+        engine = StubEngine(Path(folder))
+        two = {"one": "miniature-turbo", "other": {"model": "miniature-turbo", "steps": 2}}
+        made = engine.compare("a red cat", two, seeds=[1], protocol={"warm_up": 0}).wait(60)
+        noise = np.random.default_rng(0)
+        for one in made.results():
+            assert one.image is not None
+            assert one.image.path is not None
+            small = noise.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((1024, 1024)).save(one.image.path)
+        path = made.slider().save(Path(folder) / "slider.html", pixels=1024)
+        engine.stop()
+        chromium = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page(viewport={"width": 1300, "height": 1500})
+        page.add_init_script(TIMED)
+        page.goto(path.as_uri())
+        page.wait_for_timeout(1500)
+        size = page.evaluate("[document.querySelector('canvas').width, document.querySelector('canvas').height]")
+        print(f"slider: two pictures of 1024 x 1024 on a canvas of {size[0]} x {size[1]}, chromium without a GPU")
+        for name, mode, kind in (
+            ("wipe", 0, "wipe"),
+            ("side by side, moved", 1, "pan"),
+            ("difference, moved", 3, "pan"),
+        ):
+            spent, between = page.evaluate(MOVES, [mode, kind])
+            told = f"{statistics.median(spent):.1f} ms a frame (95 % under {np.quantile(spent, 0.95):.1f})"
+            print(f"{name}: {told}; {statistics.median(between):.1f} ms between frames (target: under 16)")
+        chromium.close()
+
+
 def main() -> None:
     """Measure and print."""
     drawn = votes()
@@ -86,4 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    browser() if "--browser" in sys.argv else main()

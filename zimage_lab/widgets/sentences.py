@@ -130,6 +130,13 @@ CHINESE: tuple[tuple[str, str], ...] = (
     (r"(.+) is no sweep of this home", r"这里没有名为 \1 的扫描"),
     (r"its prompts were erased", "提示词已被清除"),
     (r"Its pictures are there; begin a new sweep for others\.", "图片仍在；要生成其他图片，请开始新的扫描。"),
+    (r"Give each prompt once; use repeats\.", "每条提示词只写一次。"),
+    (r"(.+) is there twice with the same settings", r"\1 出现两次，设置相同"),
+    (r"Give other settings, or names: .+", "请换一个模型或步数。"),
+    (r"([\d,]+) pictures \((.+)\) are more than the limit of ([\d,]+)", r"\1 张图片（\2）超过了上限 \3"),
+    (r"limit: ([\d,]+) pictures \(.+\) are more than the limit of ([\d,]+)\..*", r"\1 张图片超过了上限 \2，请减少。"),
+    (r"votes: they are of another comparison, (.+?)\. Load that one.*", r"这些投票属于另一次对比 \1。"),
+    (r"name: (.+) is no comparison of this home\..*", r"这里没有名为 \1 的对比。"),
     (r"The job was cancelled\.", "任务已取消。"),
     (r"The job was cancelled before it began\.", "任务在开始之前已取消。"),
     (r"The job was cancelled at step (\d+) of (\d+)\.", r"任务在第 \1 步（共 \2 步）取消。"),
@@ -145,6 +152,8 @@ CHINESE: tuple[tuple[str, str], ...] = (
 """Whole sentences of the validator and the engine, as patterns, and what they are in Chinese."""
 
 ENGLISH = {
+    "Give each prompt once; use repeats.": "Give each prompt once.",
+    'Give other settings, or names: {"first": ..., "second": ...}.': "Choose another model, or other steps.",
     "Give [(128, 128), (192, 128)], or texts such as 192x128.": "Write 192x128.",
     "Shorten it, or pass truncate=True to have the rest cut off.": "Shorten it: what is too long is marked.",
 }

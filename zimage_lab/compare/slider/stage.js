@@ -6,6 +6,7 @@
 const MODES = ["wipe", "side", "blink", "difference"];
 const FIRST = { prompt: 0, seed: 0, left: 0, right: 1, mode: "wipe", at: 0.5, zoom: 1, x: 0.5, y: 0.5, gain: 1 };
 const MOST_ZOOM = 32, STEP = 1.25, GAP = 8, NEAR = 18, KEPT = 12, BLINK = 700, REST = 250, GAINS = [1, 4, 16];
+const MUCH_SMALLER = 0.67; // below it pixels would be left out; above it, what is slower is seen by nobody
 const PIXELS_SEEN = 6; // screen pixels for one of the picture, from which they are drawn as squares
 
 function make(tag, kind, text) {
@@ -215,18 +216,13 @@ function stage(root, told, load, kept) {
   }
   function put(image, pane, clip) {
     const whole = ground(), at = rectangle(view, pane, whole);
-    brush.save();
-    brush.beginPath();
-    brush.rect(clip.x, clip.y, clip.width, clip.height);
-    brush.clip();
     brush.imageSmoothingEnabled = at.width / image.width < PIXELS_SEEN;
-    brush.imageSmoothingQuality = at.width < image.width ? "medium" : "low";
-    // What lies outside of the pane is not given to the canvas at all: far in, a picture would be enormous.
-    const x = Math.max(at.x, pane.x - 2), y = Math.max(at.y, pane.y - 2);
-    const right = Math.min(at.x + at.width, pane.x + pane.width + 2), bottom = Math.min(at.y + at.height, pane.y + pane.height + 2);
+    brush.imageSmoothingQuality = at.width < image.width * MUCH_SMALLER ? "medium" : "low";
+    // What is not seen is not given to the canvas at all: far in, a picture would be enormous.
+    const x = Math.max(at.x, clip.x), right = Math.min(at.x + at.width, clip.x + clip.width);
+    const y = Math.max(at.y, clip.y), bottom = Math.min(at.y + at.height, clip.y + clip.height);
     const [h, v] = [image.width / at.width, image.height / at.height];
     if (right > x && bottom > y) brush.drawImage(image, (x - at.x) * h, (y - at.y) * v, (right - x) * h, (bottom - y) * v, x, y, right - x, bottom - y);
-    brush.restore();
   }
   function paint() {
     painting = 0;
