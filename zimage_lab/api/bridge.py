@@ -10,7 +10,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zimage_lab.engine.broadcast import Listener
 from zimage_lab.errors import ZImageError
 from zimage_lab.store.engines import Engines
 from zimage_lab.store.events import StoredEvents
@@ -51,6 +50,8 @@ class Bridge:
     """
 
     def __init__(self, home: Path, loop: asyncio.AbstractEventLoop, tick: Callable[[], None]) -> None:
+        from zimage_lab.engine.broadcast import Listener  # with the engine's whole room behind it
+
         self._loop, self._tick = loop, tick
         self._stored, self._engines = StoredEvents(home), Engines(home)
         self.cursor = self._stored.newest()

@@ -10,7 +10,6 @@ from zimage_lab.api.schemas import Cell, SweepAsked
 from zimage_lab.api.v1 import V1, Operation, missing
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.store.sweeps import Sweeps
-from zimage_lab.sweeps import Sweep, start
 
 if TYPE_CHECKING:
     from zimage_lab.store.sweeps import SweepRow
@@ -53,6 +52,8 @@ class SweepsHandler(V1):
         return schemas.Sweeps(sweeps=[told(row, []) for row in rows])
 
     def _begun(self, asked: SweepAsked) -> schemas.Sweep:
+        from zimage_lab.sweeps import start  # a second of imports that JupyterLab's start need not wait for
+
         owner = self.identity.owner
         going = self.service.sweeps.going(owner)
         if going >= MOST_AT_ONCE:
@@ -124,6 +125,8 @@ class SweepWishHandler(SweepHandler):
         self.give(await self.service.off(self._wished, name, verb))
 
     def _wished(self, name: str, verb: str) -> schemas.Sweep:
+        from zimage_lab.sweeps import Sweep
+
         with Sweeps(self.service.home) as store:
             row = self.own_sweep(store, name)
         sweep = self.service.sweeps.find(row.id) or Sweep.load(row.id, engine=self.service.desk())
