@@ -199,7 +199,7 @@ def test_cancel_stops_what_runs_then_what_waits(shown: Panel, still: StillEngine
     ("field", "value", "says"),
     [
         ("width", 100, "100 is not a multiple of 16. Use 96 or 112."),
-        ("height", 1024, "Use 64 to 256"),
+        ("height", 1040, "Use 64 to 256"),
         ("steps", 0, "Use 1 to 1000."),
         ("guidance_scale", float("nan"), "nan is out of range"),
         ("shift", -1.0, "out of range"),
