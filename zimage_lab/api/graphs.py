@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zimage_lab import models
 from zimage_lab.api import closed
 from zimage_lab.api.problems import Problem
 from zimage_lab.errors import InvalidRequest
@@ -69,12 +68,10 @@ def planned(graph: object, identity: Identity, service: Service) -> Plan:
         closed.check_graph(graph, identity)
         images = closed.pictures_of(graph, identity, service.names)
         workflow = Workflow.load(graph, canvas=False)
-        errors = workflow.validate(home=service.home, images=images)
-        if errors:
+        errors, request = workflow.plan(home=service.home, images=images)
+        if request is None:
             raise Refused(errors.error or {}, errors.node_errors)
-        request = workflow.job_request(home=service.home, images=images)
         closed.check_model(request.model, identity, service.home)
-        models.check(request, place=service.home)
     except InvalidRequest as error:
         raise refusal("prompt_outputs_failed_validation", "Prompt outputs failed validation", str(error)) from error
     return Plan(request, errors.outputs, errors.node_errors)

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from zimage_lab.errors import InvalidRequest, ModelLoadError, UnknownModel
@@ -146,13 +147,22 @@ def _shipped(name: object, place: Path | None) -> Model | None:
     """Find a model of this package by its id without looking at any other: every request asks for its own."""
     if not isinstance(name, str) or not _ID.fullmatch(name):
         return None
+    try:
+        return _bundled(BUNDLED / name, (BUNDLED / name / CARD).stat().st_mtime_ns)
+    except OSError:  # it is not among those that come with weights
+        pass
+    if not (CARDS / f"{name}.json").is_file():
+        return None
+    card = read_card(CARDS / f"{name}.json")
+    return _placed(card, (home() if place is None else place) / MODELS) if card.id == name else None
+
+
+@lru_cache(maxsize=16)
+def _bundled(folder: Path, _modified: int) -> Model | None:
+    """Read a model that came with this package: its files do not change, and every request asks for one."""
     known: dict[str, Model] = {}
-    if (BUNDLED / name / CARD).is_file():
-        _add(known, BUNDLED / name)
-    elif (CARDS / f"{name}.json").is_file():
-        card = read_card(CARDS / f"{name}.json")
-        known[card.id] = _placed(card, (home() if place is None else place) / MODELS)
-    return known.get(name)
+    _add(known, folder)
+    return known.get(folder.name)
 
 
 def _add(known: dict[str, Model], folder: Path) -> None:

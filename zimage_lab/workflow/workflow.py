@@ -130,13 +130,12 @@ class Workflow:
         images
             Names of pictures that it loads, and the pictures.
         """
-        return self._checked(home, images)[0]
+        return self.plan(home, images)[0]
 
     def request(self, home: Path | None = None, images: Mapping[str, Any] | None = None) -> GenerationRequest | None:
         """Give the request of a graph that is plain text to image; None for another, or a wrong one."""
-        errors, graph, _ = self._checked(home, images)
-        found = None if errors else summary.request(graph, home)
-        return None if found is None else found[0]
+        errors, asked = self.plan(home, images)
+        return None if errors or asked is None or asked.workflow is not None else asked
 
     def job_request(self, home: Path | None = None, images: Mapping[str, Any] | None = None) -> GenerationRequest:
         """Give what is put into the queue, for any graph that can run.
@@ -147,6 +146,26 @@ class Workflow:
             Nothing of it can run.
         """
         return self._queued(home, images)[0]
+
+    def plan(
+        self, home: Path | None = None, images: Mapping[str, Any] | None = None
+    ) -> tuple[Errors, GenerationRequest | None]:
+        """Give what `validate` and `job_request` say, from one look: no request where nothing can run."""
+        pictures = Named(home, images)
+        errors, graph = validation.checked(reading.read(self.graph), home, pictures)
+        if errors:
+            return errors, None
+        where: dict[str, str] = {}
+        try:
+            plain = summary.request(graph, home)
+            asked, where = plain if plain is not None else (summary.told(graph, home, pictures), {})
+            card = asked.replace(workflow=None) if plain is None else asked
+            errors.warnings = [*summary.notes(graph, home), *models.check(card, place=home)]
+        except UnknownModel:
+            raise
+        except InvalidRequest as error:
+            return validation.refused(errors, graph, where.get(error.field), str(error)), None
+        return errors, asked
 
     def submit(self, engine: Desk, *, images: Mapping[str, Any] | None = None, **options: Any) -> Job:  # noqa: ANN401 - those of `Engine.submit`
         """Put the graph into an engine's queue and return at once.
@@ -258,29 +277,10 @@ class Workflow:
         )
 
     def _queued(self, home: Path | None, images: Mapping[str, Any] | None) -> tuple[GenerationRequest, Errors]:
-        errors, graph, pictures = self._checked(home, images)
-        if errors:
+        errors, asked = self.plan(home, images)
+        if errors or asked is None:
             raise InvalidWorkflow(errors)
-        plain = summary.request(graph, home)
-        return (summary.told(graph, home, pictures) if plain is None else plain[0]), errors
-
-    def _checked(self, home: Path | None, images: Mapping[str, Any] | None) -> tuple[Errors, validation.Graph, Named]:
-        """Check the graph, and what only the model's card can say of it."""
-        pictures = Named(home, images)
-        errors, graph = validation.checked(reading.read(self.graph), home, pictures)
-        if errors:
-            return errors, {}, pictures
-        where: dict[str, str] = {}
-        try:
-            plain = summary.request(graph, home)
-            asked, where = plain if plain is not None else (summary.told(graph, home, pictures), {})
-            card = asked.replace(workflow=None) if plain is None else asked
-            errors.warnings = [*summary.notes(graph, home), *models.check(card, place=home)]
-        except UnknownModel:
-            raise
-        except InvalidRequest as error:
-            return validation.refused(errors, graph, where.get(error.field), str(error)), {}, pictures
-        return errors, graph, pictures
+        return asked, errors
 
     def _input(self, name: str) -> tuple[dict[str, Any], str]:
         number, _, field = name.rpartition(".")
