@@ -259,7 +259,7 @@ def test_the_signal_of_ctrl_c_ends_the_process_with_exit_code_3(tmp_path: Path) 
 
 def test_every_field_is_an_option_that_makes_an_axis() -> None:
     names = {option.name for option in SWEEP_AXES}
-    assert set(GenerationRequest.model_fields) - {"prompt"} <= names
+    assert set(GenerationRequest.model_fields) - {"prompt", "workflow"} <= names  # a whole graph is no value of an axis
     assert {"seeds", "size", "lora_weight", "replace"} <= names
     assert len({option.flag for option in SWEEP_OPTIONS}) == len(SWEEP_OPTIONS)
     assert all(option.many for option in SWEEP_AXES)

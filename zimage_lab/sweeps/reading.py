@@ -22,7 +22,9 @@ MOST = 1_000_000
 OWN = ("seeds", "size", "lora_weight", "prompt_replace")
 """What a sweep takes besides the fields of a request."""
 
-FIELDS = GenerationRequest.model_fields
+FIELDS = {name: field for name, field in GenerationRequest.model_fields.items() if name != "workflow"}
+"""What can vary: a whole graph is no value of an axis."""
+
 _KINDS = {name: {field.annotation, *get_args(field.annotation)} for name, field in FIELDS.items()}
 WHOLE = frozenset(name for name, kinds in _KINDS.items() if int in kinds)
 REAL = frozenset(name for name, kinds in _KINDS.items() if float in kinds) | {"lora_weight"}
