@@ -54,7 +54,7 @@ def chain(length: int) -> dict[str, Any]:
 
 
 GRAPHS: dict[str, tuple[Any, str]] = {
-    "none": ({}, ""),
+    "none": ({}, "prompt_no_outputs"),
     "no object": ([1, 2], "no_prompt"),
     "text": ("graph", "no_prompt"),
     "unknown class": ({"1": {"class_type": "Shell", "inputs": {}}}, "missing_node_type"),

@@ -112,7 +112,7 @@ def test_each_error_has_comfyui_s_type_and_names_the_input(
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        ({}, "no_prompt"),
+        ({}, "prompt_no_outputs"),
         (
             {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "z-image-turbo"}}},
             "prompt_no_outputs",

@@ -59,8 +59,6 @@ def checked(graph: Graph, home: Path | None, pictures: Named) -> tuple[Errors, G
     Errors, and the part of the graph that can run, its literals of the types that the nodes take.
     """
     nodes = registry.nodes()
-    if not graph:
-        return Errors(_top("no_prompt", "No prompt provided", "No prompt provided")), {}
     for number, one in graph.items():
         if not isinstance(one["class_type"], str) or one["class_type"] not in nodes:
             return Errors(_missing(number, one)), {}
