@@ -16,8 +16,8 @@ from stub_engine import StubEngine
 from zimage_lab.engine.job import Progress
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.store.marks import Marks
+from zimage_lab.sweeps import Sweep, start
 from zimage_lab.sweeps import board as room
-from zimage_lab.sweeps import start
 from zimage_lab.sweeps.axis import Axis
 from zimage_lab.sweeps.board import Board, glue
 from zimage_lab.sweeps.board.atlas import cell_size
@@ -26,11 +26,10 @@ from zimage_lab.sweeps.board.colours import DARK, LIGHT, colours
 from zimage_lab.sweeps.board.drawing import cut, length
 from zimage_lab.sweeps.board.layout import every, layout
 from zimage_lab.sweeps.board.texts import TEXTS, Texts
+from zimage_lab.sweeps.cluster import WorkerLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from zimage_lab.sweeps import Sweep
 
 PROMPT = "a red cat on the left"
 SMALL: dict[str, Any] = {"model": "miniature-turbo", "width": 64, "height": 64}
@@ -297,6 +296,18 @@ def test_trouble_with_the_store_is_said(board: Board, monkeypatch: pytest.Monkey
     board.star()
     rest(board)
     assert "could not be kept: disk: is full" in board.caption.value
+
+
+def test_several_workers_have_a_line_each(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert board.crew.widget.value == ""  # one engine made it all
+    lines = [WorkerLine("host 0", "cuda:0", "drawing", 3, 12.5, "a <cat>"), WorkerLine("host 1", "cuda:1", "lost", 1)]
+    monkeypatch.setattr(Sweep, "workers", property(lambda _: lines))
+    board.painter.mark()
+    until(lambda: board.crew.widget.value)
+    assert "<div>host 0 · cuda:0 · drawing · 3 made · 12.5 a minute · a &lt;cat&gt;</div>" in board.crew.widget.value
+    assert "<div>host 1 · cuda:1 · lost · 1 made</div>" in board.crew.widget.value
+    lines[0] = WorkerLine("host 0", "cuda:0", "ready", 4)
+    until(lambda: "host 0 · cuda:0 · ready · 4 made" in board.crew.widget.value)  # it looks again by itself
 
 
 def test_rows_and_columns_are_hidden_by_buttons_and_come_back(board: Board) -> None:

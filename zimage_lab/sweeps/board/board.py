@@ -15,6 +15,7 @@ from zimage_lab.errors import InvalidRequest, ZImageError, shown
 from zimage_lab.store.marks import Marks
 from zimage_lab.sweeps.board import glue, static, style
 from zimage_lab.sweeps.board.colours import THEMES
+from zimage_lab.sweeps.board.crew import Crew
 from zimage_lab.sweeps.board.hands import ZOOM, Hands, Point
 from zimage_lab.sweeps.board.layout import layout, neighbour
 from zimage_lab.sweeps.board.painter import Painter
@@ -72,12 +73,15 @@ class Board(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets have no types
         self.painter = Painter(sweep, seen, self.texts, theme, self._say)
         self.tools = Tools(self.texts, self._arrange)
         self.caption, self._hint = ipywidgets.HTML(), ipywidgets.HTML(html.escape(self.texts("hint")))
+        self.crew = Crew(sweep, self.texts, self.painter.mark)
         self._told = ipywidgets.Text()
         page = ipywidgets.HTML(style.element() + glue.element(self.texts("label")))
         for widget, name in ((self.caption, "caption"), (self._hint, "hint"), (self._told, "told")):
             widget.add_class(f"zl-board-{name}")
         self.hands = Hands(self.painter.canvas, self)
-        super().__init__([self.tools.widget, self.painter.canvas, self.caption, self._hint, self._told, page])
+        super().__init__(
+            [self.tools.widget, self.painter.canvas, self.caption, self.crew.widget, self._hint, self._told, page]
+        )
         self.add_class("zl-board")
         self._told.observe(lambda change: self._hear_page(change["new"]), "value")
         acts: dict[str, Callable[[], object]] = {
@@ -240,6 +244,7 @@ class Board(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets have no types
         value = f'<span role="status">{html.escape(words)}</span>'
         if self.caption.value != value:
             self.caption.value = value
+        self.crew.write()
         self.tools.show(self.seen, chosen=self.painter.chosen is not None, made=made, favourite=favourite)
 
 

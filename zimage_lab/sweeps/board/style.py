@@ -29,6 +29,8 @@ CSS = """
 .zl-board .widget-html-content { line-height: 20px; font-size: inherit; overflow-wrap: anywhere; }
 .zl-board .zl-board-caption, .zl-board .zl-board-caption .widget-html-content { height: auto; min-height: 20px;
   margin: 0; font-variant-numeric: tabular-nums; }
+.zl-board .zl-board-crew { height: auto; margin: 0; font-variant-numeric: tabular-nums;
+  color: var(--jp-ui-font-color2, #616161); }
 .zl-board .zl-board-hint { margin: 0; font-size: var(--jp-ui-font-size0, 11px); line-height: 16px;
   color: var(--jp-ui-font-color2, #616161); }
 .zl-board .zl-board-told { position: absolute; width: 0; height: 0; overflow: hidden; display: none; }

@@ -49,6 +49,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "state_cancelled": ("cancelled", "已取消"),
     "state_invalid_output": ("the picture cannot be used", "图片无法使用"),
     "state_quarantined": ("put aside after several attempts", "多次尝试后搁置"),
+    "state_starting": ("starting", "正在启动"),
+    "state_ready": ("ready", "就绪"),
+    "state_drawing": ("drawing", "正在生成"),
+    "state_refused": ("refused", "已拒绝"),
+    "state_lost": ("lost", "已失联"),
+    "worker_cells": ("{number} made", "已生成 {number} 张"),
+    "worker_pace": ("{pace} a minute", "每分钟 {pace} 张"),
     "no_store": ("The favourite could not be kept: {why}", "无法保存收藏：{why}"),
 }
 """Key to English and Chinese; values in braces are filled in when the text is used."""
