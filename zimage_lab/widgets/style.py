@@ -32,9 +32,10 @@ CSS = """
 .zl-what { grid-area: what; } .zl-settings { grid-area: set; } .zl-go { grid-area: go; } .zl-view { grid-area: view; }
 
 /* tabs and what they show */
-.zl-tabs { flex: 0 0 auto; gap: 4px; }
+.zl-tabs { flex: 0 1 auto; gap: 4px; flex-flow: row wrap !important; min-width: 0; }
 .zl-panel .zl-tab { height: 32px; padding: 0 12px; background: none; color: var(--jp-ui-font-color2, #616161);
   border-radius: 0; border-bottom: 2px solid transparent; }
+@container (max-width: 400px) { .zl-panel .zl-tabs > .zl-tab { padding: 0 8px; } }
 .zl-panel .zl-tab:hover { background: var(--jp-layout-color2, #eee); box-shadow: none; }
 .zl-panel .zl-tab.zl-on { color: var(--jp-ui-font-color1, #212121);
   border-bottom-color: var(--jp-brand-color1, #1976d2); }
