@@ -80,7 +80,7 @@ def test_a_real_model_s_size_is_honoured_on_a_miniature_with_a_warning() -> None
         ({"n10_scheduler": 3}, "10", "value_not_in_list", "scheduler"),
         ({"n3_ckpt_name": "sd_xl_base_1.0.safetensors"}, "3", "value_not_in_list", "ckpt_name"),
         ({"n3_ckpt_name": "../../etc/passwd"}, "3", "value_not_in_list", "ckpt_name"),
-        ({"n3_ckpt_name": "/work/model"}, "3", "value_not_in_list", "ckpt_name"),
+        ({"n3_ckpt_name": "/elsewhere/model"}, "3", "value_not_in_list", "ckpt_name"),
         ({"n10_model": ["99", 0]}, "10", "bad_linked_input", "model"),
         ({"n10_model": ["3", -1]}, "10", "bad_linked_input", "model"),
         ({"n10_model": ["3", 99]}, "10", "bad_linked_input", "model"),
