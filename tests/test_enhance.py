@@ -15,6 +15,7 @@ from zimage_lab.engine import Engine, RemoteEngine, language_model
 from zimage_lab.engine.families import load
 from zimage_lab.errors import Cancelled, InvalidRequest, ZImageError
 from zimage_lab.models import bases, tokens
+from zimage_lab.models.text_head import can_write
 from zimage_lab.prompts import enhance, enhancement
 
 if TYPE_CHECKING:
@@ -187,11 +188,11 @@ def test_half_a_sentence_is_cut_and_nothing_is_told(monkeypatch: pytest.MonkeyPa
 
 
 def test_who_can_write(folder: Path, tmp_path: Path) -> None:
-    assert language_model.can_write(models.find(folder))
-    assert not language_model.can_write(models.find("miniature-turbo"))
-    assert not language_model.can_write(models.find("z-image-turbo"))  # it is not on this machine
+    assert can_write(models.find(folder))
+    assert not can_write(models.find("miniature-turbo"))
+    assert not can_write(models.find("z-image-turbo"))  # it is not on this machine
     other = tmp_path / "untied"
     shutil.copytree(folder, other)
     path = other / "text_encoder" / "config.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"tie_word_embeddings": true', '"x": 1'), encoding="utf-8")
-    assert not language_model.can_write(models.find(other))
+    assert not can_write(models.find(other))

@@ -16,7 +16,7 @@ PACKAGE = Path(zimage_lab.__file__).parent
 HEAVY = {"torch", "diffusers", "transformers"}
 
 # Room -> the rooms that it may import. A module at the top of the package is a room, and so is a folder.
-DATA = {"errors", "values", "request", "recipe"}
+DATA = {"errors", "lazy", "values", "request", "recipe"}
 STORE = DATA | {"home", "graph", "store", "labels", "result", "runs"}
 MODELS = STORE | {"models", "options", "picture_recipe"}
 ENGINE = MODELS | {"engine"}
@@ -24,6 +24,7 @@ FACE = ENGINE | {"metrics", "miniature", "prompts", "batch", "sweeps", "compare"
 FACE |= {"hooks", "rules", "schedules", "lora_training"}
 MAY = {
     "errors": set(),
+    "lazy": set(),
     "values": DATA,
     "request": DATA,
     "recipe": DATA,

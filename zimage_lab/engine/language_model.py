@@ -5,22 +5,19 @@ Nothing is loaded for it: the head's weights are the embeddings' own, the layers
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import Cancelled, InvalidRequest
 from zimage_lab.models import tokens
+from zimage_lab.models.text_head import can_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import torch
 
     from zimage_lab.engine.families import Family
-    from zimage_lab.models import Model
 
 SYSTEM = (
     "<|im_start|>system\n{}<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
@@ -57,28 +54,6 @@ class Task:
     seed: int
     stopped: Callable[[], bool]
     told: Callable[[str], None]
-
-
-def can_write(model: Model) -> bool:
-    """Whether a model's text encoder is a language model with a head; a miniature's knows pictures alone.
-
-    Parameters
-    ----------
-    model
-        From the catalog; one that is not on this machine cannot.
-    """
-    if model.path is None or model.card.miniature or model.card.family != "z_image":
-        return False
-    return _tied(model.folder / "text_encoder" / "config.json")
-
-
-@lru_cache(maxsize=16)
-def _tied(path: Path) -> bool:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return config.get("model_type") == "qwen3" and bool(config.get("tie_word_embeddings"))
 
 
 def write(family: Family, task: Task) -> tuple[str, bool]:

@@ -46,6 +46,8 @@ class Create:
     ----------
     words
         The panel's texts.
+    engine
+        Gives the engine, or None where there is none.
     changed
         Called when what is shown may be another than before.
 
@@ -55,16 +57,15 @@ class Create:
         Called with the request of the shown picture when somebody wants a sweep of it, or a comparison.
     """
 
-    def __init__(self, words: Words, changed: Callable[[], None]) -> None:
-        self.words, self._changed = words, changed
-        self.engine: Desk | None = None
+    def __init__(self, words: Words, engine: Callable[[], Desk | None], changed: Callable[[], None]) -> None:
+        self.words, self._engine, self._changed = words, engine, changed
         self.choice: ModelChoice | None = None
         self.vary: Callable[[GenerationRequest], None] = lambda _: None
         self.compare: Callable[[GenerationRequest], None] = lambda _: None
         self._pinned: str | None = None
         self._under: tuple[object, ...] = ()
         self.form = Form(words)
-        self.improving = Improving(words, self.form.prompt, lambda: self.engine, changed)
+        self.improving = Improving(words, self.form.prompt, engine, changed)
         self.form.prompt.tools.children = (self.improving.widget,)
         self.found = FoundRecipe(words, self.apply)
         self.generate = classed(
@@ -72,7 +73,7 @@ class Create:
         )
         self.cancel = cancel_button(words, self.stop)
         self.notice = classed(HTML(), "zl-under")
-        self.interrupted = Interrupted(words, lambda: self.engine, changed)
+        self.interrupted = Interrupted(words, engine, changed)
         self.frame, self.progress, self.strip = PictureFrame(words), ProgressLine(), Strip(self._pin)
         self.summary, self.failure, self.code = classed(HTML(), "zl-summary"), HTML(), HTML()
         self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply", disabled=True)
@@ -124,12 +125,13 @@ class Create:
 
     def stop(self) -> None:
         """Cancel what runs, or else what comes next; may run on a subshell's thread."""
-        if self.engine is None:
+        engine = self._engine()
+        if engine is None:
             return
-        job = active_job(self.engine.jobs())
+        job = active_job(engine.jobs())
         if job is not None:
             try:
-                self.engine.cancel(job.id)
+                engine.cancel(job.id)
             except ZImageError as error:
                 LOG.info("Nothing to cancel: %s", error)
         self._changed()
@@ -160,7 +162,8 @@ class Create:
 
     def _generate(self) -> None:
         """Queue a picture, or say beside its field why not."""
-        if self.engine is None:
+        engine = self._engine()
+        if engine is None:
             return  # the notice says why
         self.notice.value = ""
         model, choice = self.form.model, self.choice
@@ -169,7 +172,7 @@ class Create:
                 # The engine would take the job only to fail it.
                 choice.complain(self.words("not_applied") + choice.missing(model))
                 return
-            self._submit(self.engine, self.form.requests())
+            self._submit(engine, self.form.requests())
         except InvalidRequest as error:
             if not self.form.complain(error):
                 label = self.words("model") if error.field == "model" else error.field
@@ -220,7 +223,8 @@ class Create:
 
     def _shown_job(self) -> Job | None:
         name = self._under[0] if self._under else None
-        jobs = self.engine.jobs() if self.engine is not None else []
+        engine = self._engine()
+        jobs = engine.jobs() if engine is not None else []
         return next((job for job in jobs if job.id == name), None)
 
     def _shown_file(self) -> Path | None:

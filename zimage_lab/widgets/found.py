@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab import picture_recipe
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.widgets.fields import Fold, Row, classed, text, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, FileUpload, HBox, VBox
@@ -49,6 +48,8 @@ class FoundRecipe:
 
     def read(self, name: str, data: bytes) -> None:
         """Show what a file holds, or why nothing can be taken from it."""
+        from zimage_lab import picture_recipe  # with all that reads pictures, which a first panel does not wait for
+
         self.row.complain("picture")
         self.listed.value, self.recipe = "", None
         try:

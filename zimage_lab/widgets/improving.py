@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from zimage_lab.engine.language_model import can_write
 from zimage_lab.errors import Cancelled, InvalidRequest, ZImageError
+from zimage_lab.models.text_head import can_write
 from zimage_lab.prompts import enhance
 from zimage_lab.widgets.fields import classed, text, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, HBox, VBox

@@ -8,15 +8,18 @@ shows what the first one showed.
 from __future__ import annotations
 
 import html
+import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import InvalidRequest, ZImageError
+from zimage_lab.home import home, settings
+from zimage_lab.models.catalog import DEFAULT_MODEL
 from zimage_lab.widgets.carry import carry
 from zimage_lab.widgets.create import Create
 from zimage_lab.widgets.fields import classed, refill, text
-from zimage_lab.widgets.gallery import Gallery
 from zimage_lab.widgets.model_choice import ModelChoice
 from zimage_lab.widgets.outputs import Outputs
 from zimage_lab.widgets.plain import HTML, HBox, VBox
@@ -35,10 +38,17 @@ if TYPE_CHECKING:
     from zimage_lab.request import GenerationRequest
     from zimage_lab.sweeps.board.colours import Theme
     from zimage_lab.widgets.compare import CompareTab
+    from zimage_lab.widgets.gallery import Gallery
     from zimage_lab.widgets.sweep import SweepTab
+
+SENT_SECONDS = 0.4
+"""What a new panel gets to be sent to the page before the engine is asked for, while the page draws."""
 
 DRAWN_SECONDS = 1.0
 """What the page gets to draw a new panel before torch is imported: that holds up all else in the kernel."""
+
+DOOR = "zimage_lab.engine.door"
+"""The module that a kernel has imported where it has used an engine."""
 
 MOST = 4
 """Panels of one process that `panel()` keeps up to date: a page that is loaded again leaves its old one behind."""
@@ -82,9 +92,10 @@ class Panel:
         self.outputs: Outputs | None = None
         self._wants_outputs = outputs
         self.words = words = Words(choose_language(language))
-        self.engine = engine
+        self._engine, self._opened = engine, False
+        self._unsubscribe: Callable[[], None] = lambda: None
         self.publisher = Publisher(self.refresh)
-        self.create = Create(words, self.publisher.mark)
+        self.create = Create(words, lambda: self.engine, self.publisher.mark)
         self.choice = ModelChoice(words, self.create.use, self.publisher)
         self.create.choice = self.choice
         self.create.vary, self.create.compare = self._vary, self._compare
@@ -198,35 +209,54 @@ class Panel:
         self.comparing().begin_with(request)
         self.tabs.turn("compare")
 
+    @property
+    def engine(self) -> Desk | None:
+        """The engine, asked for by whoever needs it first; None where there is none, and the notice says why."""
+        if not self._opened:
+            with self.publisher.lock:
+                if not self._opened:
+                    self._open()
+                    self._opened = True
+        return self._engine
+
     def _start(self) -> None:
+        """Begin to draw; a kernel that has imported no engine yet does so while the page draws what is there."""
+        if self._engine is not None or DOOR in sys.modules:
+            engine = self.engine
+            self.choice.look(None if engine is None else engine.status().get("default_model"))
+            self.publisher.start()
+        else:
+            with suppress(ZImageError):  # the engine will say the same, and the notice with it
+                self.choice.look(settings(home()).model or DEFAULT_MODEL)
+            later = threading.Timer(SENT_SECONDS, self.publisher.start)
+            later.daemon = True
+            later.start()
+        self.publisher.mark()
+
+    def _open(self) -> None:
         """Ask for the engine; its thread reads the weights when the panel is already on the screen."""
-        self._unsubscribe: Callable[[], None] = lambda: None
-        first: str | None = None
         try:
-            if self.engine is None:
+            if self._engine is None:
                 from zimage_lab.engine import load
 
-                self.engine = load(warm=False)
-                later = threading.Timer(DRAWN_SECONDS, self.engine.warm_up)
+                self._engine = load(warm=False)
+                later = threading.Timer(DRAWN_SECONDS, self._engine.warm_up)
                 later.daemon = True
                 later.start()
-            self.create.engine = self.engine
             if self._wants_outputs:
-                self.outputs = Outputs(self.engine.jobs())
-            self.choice.place = self.engine.home
+                self.outputs = Outputs(self._engine.jobs())
+            self.choice.place = self._engine.home
             form = self.create.form
             for part in (form.reference, form.beginning.picture, form.writing):
                 part.place = lambda: self.choice.place
-            first = self.engine.status().get("default_model")
-            self._unsubscribe = self.engine.events.subscribe(self._heard)
+            self._unsubscribe = self._engine.events.subscribe(self._heard)
         except ZImageError as error:
             self.create.say(f"{self.words('no_engine')} {translated(str(error), self.words)}")
-        self.choice.look(first)
-        self.publisher.start()
-        self.publisher.mark()
 
     def _show_gallery(self) -> None:
         if self.gallery is None:
+            from zimage_lab.widgets.gallery import Gallery
+
             acts = self._go_on_from, self._vary
             place = lambda: self.choice.place  # noqa: E731 - it may change
             self.gallery = Gallery(self.words, self.publisher, place, *acts, compare=self._compare)
