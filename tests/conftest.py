@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fake_hub import Hub, serving
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from zimage_lab.engine import Engine
+
+settings.register_profile("any day", deadline=None)  # a test does not fail because the machine is busy
+settings.load_profile("any day")
 
 
 @pytest.fixture(autouse=True)

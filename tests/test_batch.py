@@ -252,7 +252,7 @@ def test_a_killed_start_leaves_nothing_to_make_twice(fake: KeyedEngine, tmp_path
     fake.gate.set()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 700), lost=st.sets(st.integers(0, 3)))
 def test_a_table_torn_anywhere_is_made_whole(
     tmp_path_factory: pytest.TempPathFactory, cut: int, lost: set[int]

@@ -143,7 +143,7 @@ def test_output_that_is_a_folder_is_wrong_input(engine: FakeEngine, tmp_path: Pa
     assert not engine.submitted
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(max_size=12), max_size=4))
 def test_no_words_make_it_raise(engine: FakeEngine, words: list[str]) -> None:
     assert main(["generate", *words]) in {0, 2}

@@ -81,7 +81,7 @@ def test_two_models_have_a_closed_form() -> None:
     arrays.arrays(np.float64, (3, 6, 3), elements=st.integers(0, 60).map(float)),
     st.sampled_from([1e-3, 1e-2]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_nothing_near_is_likelier(counts: np.ndarray, ridge: float) -> None:
     def height(fit: davidson.Fit) -> np.ndarray:
         with np.errstate(divide="ignore"):

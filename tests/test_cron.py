@@ -92,7 +92,7 @@ def field(low: int, high: int) -> st.SearchStrategy[tuple[str, set[int]]]:
     return st.one_of(st.just(("*", set(range(low, high + 1)))), stepped, several)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6)))
 def test_cron_means_the_same_minutes(fields: tuple[tuple[str, set[int]], ...]) -> None:
     """Hold the next due times against crontab(5)'s rule, minute by minute of the hours around."""

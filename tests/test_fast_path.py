@@ -141,7 +141,7 @@ def test_tables_are_made_once(fast: ZImage) -> None:
     assert len(steps) == 4, "time and caption once per picture, not once per step"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(tokens=st.integers(1, 40), heads=st.integers(1, 3), half=st.integers(1, 8), seed=st.integers(0, 99))
 def test_real_and_complex_turns_are_equal(tokens: int, heads: int, half: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

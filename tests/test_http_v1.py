@@ -64,9 +64,7 @@ def test_the_document_holds(lab: Lab) -> None:
     tried = 0
     for result in schema.get_all_operations():
 
-        @settings(
-            max_examples=most, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-        )
+        @settings(max_examples=most, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=result.ok().as_strategy())
         def asks(case: Any) -> None:  # noqa: ANN401
             nonlocal tried

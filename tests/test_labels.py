@@ -164,7 +164,7 @@ PACKETS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(ANCILLARY, max_size=4),
     st.lists(st.tuples(PACKETS, st.booleans()), max_size=3),

@@ -143,7 +143,7 @@ def test_nothing_in_the_body_is_run(body: str, shell: InteractiveShell, engine: 
     assert not (tmp_path / "x").exists()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_no_first_line_raises_anything_else(shell: InteractiveShell, engine: FakeEngine, line: str) -> None:
     with capture_output():

@@ -143,7 +143,7 @@ TREE = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(number=st.sampled_from(sorted(json.loads(TEXTS[PROMPT]))), key=st.text(max_size=5), value=TREE)
 def test_a_changed_graph_is_read_or_refused(tmp_path: Path, number: str, key: str, value: object) -> None:
     graph = json.loads(TEXTS[PROMPT])

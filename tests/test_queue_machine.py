@@ -321,6 +321,5 @@ TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(
     max_examples=400 if "ZIMAGE_LAB_LONG_TESTS" in os.environ else 30,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

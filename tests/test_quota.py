@@ -272,7 +272,7 @@ def test_two_engines_delete_no_more_than_one(records: Records, home: Path) -> No
     assert verify(home) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(pictures=[(61, 1)], most=1, days=None)
 @given(
     pictures=st.lists(st.tuples(st.integers(0, 3 * DAY), st.integers(0, 3000)), max_size=8),

@@ -182,7 +182,7 @@ def test_wrong_input_begins_nothing(drawing: Drawing, wrong: dict[str, object], 
     assert drawing.submitted == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(st.floats(), st.none()), min_size=1, max_size=6),
     st.floats(allow_nan=False),

@@ -254,7 +254,7 @@ AXES = {
 }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.fixed_dictionaries({}, optional=AXES))
 def test_any_axes_make_a_grid_that_holds_together(options: dict[str, Any]) -> None:
     made = plan(**options)

@@ -192,7 +192,7 @@ def test_twenty_problems_are_listed_and_the_rest_counted() -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=80) | st.text(st.sampled_from('a",;\t\n\r{}[]:'), max_size=60).map(str.encode))
 def test_no_bytes_make_it_raise_anything_else(tmp_path: Path, content: bytes) -> None:
     for name in ("a.csv", "a.jsonl"):

@@ -273,7 +273,7 @@ values = st.recursive(
 links = st.tuples(st.sampled_from([*ARTICLE, "99"]), st.integers(-2, 4) | st.text(max_size=2)).map(list)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_graph_breaks_the_check(data: st.DataObject) -> None:
     graph = copy.deepcopy(ARTICLE)
