@@ -115,6 +115,15 @@ def test_a_resume_makes_what_is_missing_and_nothing_twice(held: StubEngine) -> N
         held.compare("a dog", TWO, seeds=[1, 2], name="cats")
 
 
+def test_a_resume_right_after_a_cancel_goes_on(held: StubEngine) -> None:
+    comparison = held.compare(CAT, TWO, seeds=[1, 2], protocol={"warm_up": 0})
+    until(lambda: comparison.counts.get("running"))
+    comparison.cancel()
+    held.gate.set()
+    assert comparison.resume().wait(60).counts == {"succeeded": 4}
+    assert comparison.state == "done"
+
+
 def test_a_pause_gives_the_device_free(held: StubEngine) -> None:
     comparison = held.compare(CAT, TWO, seeds=[1, 2], protocol={"warm_up": 0})
     until(lambda: comparison.counts.get("running"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import shot
+from graphs import article
 from PIL import Image
 from playwright.sync_api import expect
 from samples import keep_picture, record
@@ -88,6 +89,22 @@ def test_a_picture_of_the_file_browser_comes_into_the_studio(lab: Lab, page: Pag
     row.click(button="right")
     page.locator(".lm-Menu-item", has_text="Begin with This Picture").click()
     expect(page.locator(".zl-fold-head", has_text="one is chosen")).to_be_visible()
+
+
+def test_a_workflow_of_the_file_browser_is_run_in_the_studio(lab: Lab, page: Page, files: Path) -> None:
+    (files / "two-stars.json").write_text(json.dumps(article(n10_steps=3)), encoding="utf-8")
+    lab.open(page)
+    page.locator(".jp-DirListing-item", has_text="two-stars.json").click(button="right")
+    page.locator(".lm-Menu-item", has_text="Open in Z-Image Studio").click()
+    nodes = page.locator(".zl-workflow")
+    nodes.get_by_text("KSampler", exact=False).first.wait_for(timeout=PATIENCE)
+    nodes.get_by_label("text").first.fill("two red stars")
+    nodes.get_by_label("text").first.press("Tab")
+    shot(page, "workflow-from-the-file-browser")
+    nodes.locator(".zl-workflow-run").click()
+    expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
+    nodes.locator(".zl-workflow-run").scroll_into_view_if_needed()
+    shot(page, "workflow-run")
 
 
 def test_a_tutorial_opens_as_a_copy(lab: Lab, page: Page, files: Path) -> None:

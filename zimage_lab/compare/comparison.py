@@ -229,6 +229,8 @@ class Comparison:
         for number in range(len(self.plan.contestants)):
             models.check(self.plan.request((0, 0, number, 0)), place=self.home)
         with Comparisons(self.home) as store:
+            if self._work is not None and store.wished(self.id) == "cancel":
+                self._work.done.wait(CANCEL_SECONDS)  # it ends within a step; what it was making is then tried again
             store.wish(self.id, "run")
             if not self.done:
                 return self

@@ -80,6 +80,8 @@ d='M5.2 7.2 9 10.9l3.8-3.7 1 1.1L9 13.1 4.2 8.3z'/%3E%3C/svg%3E"); }
 .jp-mod-dark .zl-text.zl-warn, [data-jp-theme-light="false"] .zl-text.zl-warn { color: var(--jp-warn-color1, #ffb74d); }
 .zl-cut mark { color: var(--jp-error-color1, #d32f2f); background: none; text-decoration: line-through; }
 .zl-caption { font-size: var(--jp-ui-font-size1, 13px); line-height: 20px; color: var(--jp-ui-font-color2, #616161); }
+.zl-node { margin-top: 10px; padding-left: 10px; border-left: 2px solid var(--jp-border-color2, #e0e0e0); }
+.zl-node .zl-caption { font-weight: 600; color: var(--jp-ui-font-color1, #212121); }
 .zl-prompt { position: relative; }
 .zl-prompt > .zl-count { position: absolute; top: 0; right: 0; width: auto; line-height: 20px; }
 .zl-count .widget-html-content { line-height: 20px !important; color: var(--jp-ui-font-color2, #616161);
