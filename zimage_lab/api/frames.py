@@ -53,11 +53,14 @@ class Following:
         self._waiting = graphs.in_order(self._graph)
         self._begun = False
         self._node: str | None = None
-        self.ended = prompt.done
+        self.ended, self._late = False, prompt.done
 
     def hear(self, heard: Heard) -> list[dict[str, Any] | bytes]:
-        """Give the frames for what happened; the end is told by `end`, when its pictures have names."""
-        if self.ended:
+        """Give the frames for what happened; the end is told by `end`, when its pictures have names.
+
+        Of a prompt that was done before anything was heard of it, `end` tells the whole life.
+        """
+        if self.ended or self._late:
             return []
         if heard.kind == "state":
             return self._begin() if heard.data.get("state") == "running" else []

@@ -75,6 +75,8 @@ class Hub:
             self._tell_status()
         if not heard.job:
             return
+        if heard.kind == "state" and heard.data.get("state") == "queued":
+            self._following.pop(heard.job, None)  # it is tried again
         found = self._of_job(heard.job)
         if found is None:
             return
@@ -109,7 +111,7 @@ class Hub:
         for client in self._clients_of(prompt):
             client.tell(frames.status(self._remaining(client)))
             client.tell(following.last())
-        self._following.pop(job, None)
+        self._following[job] = None  # what is heard of it afterwards is told to nobody
 
     def _of_job(self, job_id: str) -> tuple[PromptRow, Following] | None:
         """Give the prompt of a job where one of its clients is here."""
