@@ -10,7 +10,9 @@ import socket
 import string
 import subprocess
 import sys
+import threading
 import tomllib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -423,6 +425,27 @@ def test_a_host_gets_the_kernel_and_what_its_lab_lacks(
     assert found == [f"labextensions/{name}" for name in lacked]
     assert (data / "kernels/zimage-lab/kernel.json").is_file()
     assert capsys.readouterr().out.splitlines()[-1] == "http://localhost:8888/lab?token=t&zimage=open"
+
+
+@pytest.mark.parametrize(("code", "told"), [(404, True), (401, False), (200, False)])
+def test_a_host_without_our_addresses_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, *, told: bool
+) -> None:
+    class Host(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code if self.path == "/zimage/v1/openapi.json" else 500)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(host_server, "ask", lambda _: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host_install.offer(host_server.HostServer(f"http://127.0.0.1:{server.server_port}/", "t"))
+        server.shutdown()
+    assert ("serve` gives them the same addresses" in capsys.readouterr().out) is told
 
 
 def test_an_extension_is_copied_once_and_again_when_it_changes(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import sysconfig
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ def offer(server: HostServer) -> int:
         unseen = [name for name in wanted if after and after.extensions is not None and name not in after.extensions]
         if unseen:
             say("host_unseen", names=", ".join(unseen))
+    if host_server.lacks_http(server):
+        say("host_http", url=server.url, program=Path(sysconfig.get_path("scripts")) / "zimage-lab")
     say("host_open")
     line(server.link)
     return 0

@@ -18,14 +18,18 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from http.client import HTTPResponse
 
 VARIABLE = "ZIMAGE_LAB_OWN_SERVER"  # set to 1 to start a server of our own all the same
 LEAST = (4, 4)
 SECONDS = 10
+HTTP = "zimage/v1/openapi.json"
+"""What a server with our extension answers to, be it with a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,40 @@ def ask(server: HostServer, environment: Mapping[str, str] = os.environ) -> Host
     environment
         The process's variables; behind a hub they hold a token for it.
     """
-    token = server.token or environment.get("JUPYTERHUB_API_TOKEN", "")
-    request = urllib.request.Request(f"{server.url}lab")  # noqa: S310 - the address begins with http
-    if token:
-        request.add_header("Authorization", f"token {token}")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
     try:
-        with opener.open(request, timeout=SECONDS) as answer:
+        with _open(server, "lab", environment) as answer:
             page = answer.read().decode("utf-8", "replace") if answer.status == HTTPStatus.OK else ""
     except (OSError, ValueError):
         page = ""
     return read(page) or _installed()
+
+
+def lacks_http(server: HostServer, environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a server knows no addresses below `/zimage`; one that does not answer is not blamed.
+
+    Parameters
+    ----------
+    server, environment
+        As for `ask`.
+    """
+    try:
+        _open(server, HTTP, environment).close()
+    except HTTPError as error:
+        with error:
+            return error.code == HTTPStatus.NOT_FOUND
+    except (OSError, ValueError):
+        pass
+    return False
+
+
+def _open(server: HostServer, path: str, environment: Mapping[str, str]) -> HTTPResponse:
+    token = server.token or environment.get("JUPYTERHUB_API_TOKEN", "")
+    request = urllib.request.Request(f"{server.url}{path}")  # noqa: S310 - the address begins with http
+    if token:
+        request.add_header("Authorization", f"token {token}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+    answer: HTTPResponse = opener.open(request, timeout=SECONDS)
+    return answer
 
 
 def read(page: str) -> HostLab | None:

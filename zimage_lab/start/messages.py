@@ -98,6 +98,16 @@ TABLE: dict[str, tuple[str, str]] = {
         "JupyterLab does not list {names} yet: restart it if the card does not appear after a reload.",
         "JupyterLab 尚未识别 {names}：若刷新后没有出现卡片，请重启它。",
     ),
+    "host_http": (
+        (
+            "Programs do not find {url}zimage yet: restart this JupyterLab once if zimage_lab is installed in its own "
+            "environment; otherwise `{program} serve` gives them the same addresses."
+        ),
+        (
+            "程序暂时无法访问 {url}zimage：若 zimage_lab 装在此 JupyterLab 自己的环境中，请将其重启一次；"
+            "否则可用 `{program} serve` 提供同样的接口。"
+        ),
+    ),
     "host_open": (
         (
             "Reload JupyterLab in your browser, then choose Z-Image Studio in the launcher, or put ?zimage=open behind "
