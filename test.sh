@@ -25,9 +25,10 @@ ruff check .
 ruff format --check .
 mypy
 # A file's tests stay together, so that its models are loaded once; each process has one core.
-OMP_NUM_THREADS=1 pytest -q -n auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
+shared="-n auto --maxprocesses 4 --dist loadfile"
+OMP_NUM_THREADS=1 pytest -q $shared --ignore=tests/browser
 # nbval kills its kernels, so what they leave in the temporary folder is swept here.
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
-TMPDIR="$scratch" pytest -q -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
-pytest -q -p no:randomly tests/browser
+TMPDIR="$scratch" OMP_NUM_THREADS=1 pytest -q $shared -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+pytest -q $shared -p no:randomly tests/browser

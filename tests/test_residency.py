@@ -240,7 +240,7 @@ def test_a_model_can_be_loaded_in_a_way_that_needs_less(monkeypatch: pytest.Monk
     assert residency.lower("second") is None, "what a person settled holds"
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=12),
     st.dictionaries(st.sampled_from("abcd"), st.integers(1, 30), min_size=4, max_size=4),
