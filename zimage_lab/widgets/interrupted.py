@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from zimage_lab.engine.interrupted import drop, interrupted, resume
 from zimage_lab.errors import ZImageError
 from zimage_lab.widgets.fields import classed, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, HBox
@@ -47,8 +46,8 @@ class Interrupted:
         self.line = HTML()
         self.again = Button(description=words("interrupted_again"), tooltip=words("interrupted_again_tip"), icon="play")
         self.drop = Button(description=words("interrupted_drop"), tooltip=words("interrupted_drop_tip"), icon="trash")
-        self.again.on_click(lambda _: self._each(resume))
-        self.drop.on_click(lambda _: self._each(drop))
+        self.again.on_click(lambda _: self._resume())
+        self.drop.on_click(lambda _: self._drop())
         self.widget = classed(HBox([self.line, self.again, self.drop]), "zl-bar-line", "zl-interrupted", "zl-gone")
 
     def heard(self, event: Event) -> None:
@@ -61,6 +60,8 @@ class Interrupted:
         engine = self._engine()
         if engine is None or not self._stale:
             return
+        from zimage_lab.engine.interrupted import interrupted  # with the queue, which no first panel waits for
+
         self._stale = False
         self.rows = interrupted(engine)
         self.line.value = html.escape(self._sentence())
@@ -71,6 +72,16 @@ class Interrupted:
             return self._words("interrupted_many", number=len(self.rows))
         prompt = self.rows[0].request.prompt
         return self._words("interrupted_one", prompt=prompt if len(prompt) <= LONGEST else f"{prompt[: LONGEST - 1]}…")
+
+    def _resume(self) -> None:
+        from zimage_lab.engine.interrupted import resume
+
+        self._each(resume)
+
+    def _drop(self) -> None:
+        from zimage_lab.engine.interrupted import drop
+
+        self._each(drop)
 
     def _each(self, act: Callable[[Desk, str], Job | None]) -> None:
         engine = self._engine()

@@ -7,6 +7,7 @@ by their pattern; one that is not known is shown as it is rather than not at all
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -159,7 +160,10 @@ ENGLISH = {
 }
 """Advice for a cell, and what it is at a form."""
 
-_PATTERNS = tuple((re.compile(pattern, re.DOTALL), chinese) for pattern, chinese in CHINESE)
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern, re.DOTALL), chinese) for pattern, chinese in CHINESE)
 
 
 def translated(sentence: str, words: Words) -> str:
@@ -174,7 +178,7 @@ def translated(sentence: str, words: Words) -> str:
     """
     if words.language != "zh":
         return ENGLISH.get(sentence, sentence)
-    for pattern, chinese in _PATTERNS:
+    for pattern, chinese in _patterns():
         match = pattern.fullmatch(sentence)
         if match:
             return match.expand(chinese)

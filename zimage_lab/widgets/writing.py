@@ -8,7 +8,6 @@ from zimage_lab.errors import InvalidRequest
 from zimage_lab.home import home
 from zimage_lab.prompts import expand, files, styles
 from zimage_lab.prompts.styles import Style
-from zimage_lab.runs import prompts_used
 from zimage_lab.widgets.fields import Fold, Row, chips, classed, refill, text, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, FileUpload, HBox, Text, Textarea, ToggleButton, VBox
 from zimage_lab.widgets.sentences import beside
@@ -125,6 +124,8 @@ class Writing:
 
     def list_earlier(self) -> None:
         """List the latest prompts that hold what is looked for."""
+        from zimage_lab.runs import prompts_used  # with the records, which no first panel waits for
+
         wanted = str(self.look.value).strip()
         found = prompts_used(wanted or None, limit=LISTED, home=home(self.place()))
         box, buttons = chips([one[:SHOWN_CHARACTERS] for one in found], self._words("reuse_tip"), "zl-list")
