@@ -145,6 +145,8 @@ def test_a_sweep(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     again = lab.asked("POST", "/zimage/v1/sweeps/four/cancel", lab.key)
     assert again.status_code == 200
     assert lab.asked("POST", "/zimage/v1/sweeps", lab.key, json={**asked, "axes": {"home": ["x"]}}).status_code == 400
+    few = lab.asked("POST", "/zimage/v1/sweeps", lab.token("few", waiting=3), json={**asked, "name": "fewer"})
+    assert (few.status_code, "3 that may wait" in few.text) == (400, True)
     many = {"prompt": TEXT, "axes": {"steps": "1-1000"}}
     assert lab.asked("POST", "/zimage/v1/sweeps", lab.key, json=many).status_code == 400
 

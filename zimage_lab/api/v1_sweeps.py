@@ -52,7 +52,7 @@ class SweepsHandler(V1):
         return schemas.Sweeps(sweeps=[told(row, []) for row in rows])
 
     def _begun(self, asked: SweepAsked) -> schemas.Sweep:
-        from zimage_lab.sweeps import start  # a second of imports that JupyterLab's start need not wait for
+        from zimage_lab.sweeps import plan, start  # a second of imports that JupyterLab's start need not wait for
 
         owner = self.identity.owner
         going = self.service.sweeps.going(owner)
@@ -71,6 +71,11 @@ class SweepsHandler(V1):
             options["seed"] = int(asked.seed)
         if asked.prompt_replace:
             options["prompt_replace"] = asked.prompt_replace
+        most = self.service.waiting_limit(self.identity)
+        count = plan(asked.prompt, place=self.service.home, seeds=asked.seeds, **options).count
+        if most is not None and count > most:
+            field, what = "axes", f"{count} pictures are more than the {most} that may wait for this token"
+            raise InvalidRequest(field, None, what, "Give fewer values.")
         sweep = start(self.service.desk(), asked.prompt, name=asked.name, seeds=asked.seeds, **options)
         self.service.prompts.own_parent(sweep.id, owner)
         self.service.sweeps.keep(owner, sweep)
