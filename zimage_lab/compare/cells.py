@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from zimage_lab.engine.gradual import Standing
 from zimage_lab.engine.job import FINAL
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ UNMADE = frozenset({"failed", "cancelled", "invalid_output", "quarantined"})
 """How a cell may have ended without a picture; it is tried again when somebody resumes."""
 
 
-class Cells:
-    """The states of all cells, guarded by `changed`, which is notified at each change.
+class Cells(Standing):
+    """The states of all cells.
 
     Parameters
     ----------
@@ -30,12 +30,17 @@ class Cells:
     """
 
     def __init__(self, shape: Index) -> None:
-        self.changed = threading.Condition(threading.RLock())
-        self.ended: list[Index] = []
+        super().__init__()
+        self._ended: list[Index] = []
         self.going: set[Index] = set()
         places: list[Index] = [(p, s, c, r) for p, s, c, r in itertools.product(*map(range, shape))]
         self._states: dict[Index, str] = dict.fromkeys(places, WAITING)
         self._attempts: dict[Index, int] = {}
+
+    @property
+    def ended(self) -> list[Index]:
+        """The places that ended."""
+        return self._ended
 
     def read(self, jobs: Mapping[Index, CellJob]) -> None:
         """Take over how the jobs stand."""
@@ -46,7 +51,7 @@ class Cells:
                     self._states[index] = job.state
                     (self.going.discard if job.state in FINAL else self.going.add)(index)
                     if job.state in FINAL:
-                        self.ended.append(index)
+                        self._ended.append(index)
 
     def state(self, index: Index) -> str:
         """Tell a cell's state."""
@@ -74,8 +79,8 @@ class Cells:
             self._states[index] = state
             self.going.discard(index)
             if state in FINAL:
-                self.ended.append(index)
-            self.changed.notify_all()
+                self._ended.append(index)
+            self.ring()
 
     def end(self, index: Index, job: Job) -> None:
         """Take down how a job ended."""

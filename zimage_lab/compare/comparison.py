@@ -13,15 +13,14 @@ from zimage_lab.compare.plan import Plan
 from zimage_lab.compare.rating import Session
 from zimage_lab.compare.summary import summaries
 from zimage_lab.compare.work import Work
+from zimage_lab.engine.gradual import CANCEL_SECONDS, Gradual
 from zimage_lab.engine.pace import Progress, stage, told
-from zimage_lab.engine.waiting import block, until
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.store.comparisons import Comparisons
 from zimage_lab.store.steering import Steering
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Generator, Iterator
     from pathlib import Path
 
     from PIL import Image
@@ -39,11 +38,8 @@ if TYPE_CHECKING:
     from zimage_lab.recipe import RunRecord
     from zimage_lab.store.comparisons import ComparisonRow, Index
 
-CANCEL_SECONDS = 30.0
-"""How long an interrupted wait stays for the running picture to stop at its next step."""
 
-
-class Comparison:
+class Comparison(Gradual["Result"]):
     """Models on the same prompts, being measured.
 
     Wait with `wait()` in a cell or `await` in an asynchronous one, go through the pictures as they end with `for` or
@@ -62,6 +58,8 @@ class Comparison:
     plan
         Its prompts, seeds, contestants and protocol.
     """
+
+    KIND = "comparison"
 
     def __init__(self, row: ComparisonRow, home: Path, engine: Desk | None = None) -> None:
         self.id, self.name, self.home, self.created_at = row.id, row.name, home, row.created_at
@@ -107,11 +105,6 @@ class Comparison:
         return tuple(one.label for one in self.plan.contestants)
 
     @property
-    def done(self) -> bool:
-        """Whether nothing more will happen here."""
-        return self._work is None or self._work.done.is_set()
-
-    @property
     def state(self) -> str:
         """What it does: running, paused, cancelled, done, or stopped: pictures are missing, nobody here makes them."""
         with Comparisons(self.home) as store:
@@ -138,77 +131,6 @@ class Comparison:
         """The latest preview of the picture that is being drawn, or None."""
         job = None if self._work is None else self._work.job
         return None if job is None else job.preview
-
-    def wait(self, timeout: float | None = None) -> Comparison:
-        """Wait for the end; an interrupt of the kernel cancels.
-
-        Parameters
-        ----------
-        timeout
-            Longest wait in seconds; None waits for as long as it takes.
-
-        Raises
-        ------
-        TimeoutError
-            It is not done yet; it goes on.
-        ZImageError
-            It could not go on: the engine was stopped, the disk is full, a model cannot be loaded.
-        """
-        if self._work is not None:
-            late = "The comparison is not done after {timeout:g} s; it goes on."
-            block(self._work.done, timeout, cancel=self.cancel, late=late, patience=CANCEL_SECONDS)
-        return self._outcome()
-
-    def __await__(self) -> Generator[Any, None, Comparison]:
-        yield from until(self.add_done_callback, self.cancel)
-        return self._outcome()
-
-    def __iter__(self) -> Iterator[Result]:
-        """Give each picture when it has ended; those that were made before come first."""
-        position = 0
-        while True:
-            over = self.done  # asked first: what ended before is then in the list
-            ended = self._ended_since(position)
-            position += len(ended)
-            yield from ended
-            if over and not ended:
-                break
-            try:
-                with self._cells.changed:
-                    if not self.done and position >= len(self._cells.ended):
-                        self._cells.changed.wait(0.1)
-            except KeyboardInterrupt:
-                self.cancel()
-                raise
-        self._outcome()
-
-    async def __aiter__(self) -> AsyncIterator[Result]:
-        """Give each picture when it has ended, and leave the kernel free meanwhile."""
-        import asyncio
-
-        position = 0
-        while True:
-            over = self.done
-            ended = self._ended_since(position)
-            position += len(ended)
-            for one in ended:
-                yield one
-            if over and not ended:
-                break
-            if not ended:
-                try:
-                    await asyncio.sleep(0.05)
-                except asyncio.CancelledError:
-                    self.cancel()
-                    raise
-        self._outcome()
-
-    def add_done_callback(self, callback: Any) -> None:  # noqa: ANN401 - a function without arguments
-        """Call `callback` once when it is done, or now if it is."""
-        if self._work is None:
-            callback()
-        else:
-            self._work.add_done_callback(callback)
 
     def pause(self) -> None:
         """Begin no more pictures, and give the device free; what runs ends."""
@@ -395,6 +317,10 @@ class Comparison:
 
         return write(self, path, **options)
 
+    @property
+    def _standing(self) -> Cells:
+        return self._cells
+
     def _go(self) -> Comparison:
         if self._engine is None or self._engine.stopped:
             from zimage_lab.engine import load
@@ -420,8 +346,3 @@ class Comparison:
         with self._cells.changed:
             places = self._cells.ended[position:]
         return results.read(self.plan, self.id, self.home, places) if places else []
-
-    def _outcome(self) -> Comparison:
-        if self._work is not None and self._work.trouble is not None:
-            raise self._work.trouble
-        return self

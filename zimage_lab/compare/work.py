@@ -117,7 +117,7 @@ class Work:
             with self._cells.changed:
                 self.done.set()
                 callbacks, self._callbacks = self._callbacks, []
-                self._cells.changed.notify_all()
+                self._cells.ring()
             for callback in callbacks:
                 callback()
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from zimage_lab.engine.gradual import Standing
 from zimage_lab.engine.job import FINAL
 from zimage_lab.store.jobs import STATES
 from zimage_lab.sweeps.cell import WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from zimage_lab.store.sweeps import CellRow
     from zimage_lab.sweeps.grid import Grid
@@ -24,7 +24,7 @@ UNMADE = frozenset({"failed", "cancelled", "invalid_output", "quarantined"})
 """How a cell may have ended without a picture; `resume` makes it anew."""
 
 
-class Ledger:
+class Ledger(Standing):
     """The states of all cells.
 
     Parameters
@@ -34,10 +34,6 @@ class Ledger:
 
     Attributes
     ----------
-    ended
-        Numbers of the cells that ended, in the order of their ends; one that ended twice stands there twice.
-    changed
-        Guards all of it, and is notified at each change.
     attempts
         Number of the latest try of each cell that has been tried more than once.
     others
@@ -46,13 +42,17 @@ class Ledger:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.changed = threading.Condition(threading.RLock())
-        self.ended: array[int] = array("I")
+        super().__init__()
+        self._ended: array[int] = array("I")
         self.attempts: dict[tuple[int, ...], int] = {}
         self.others: dict[tuple[int, ...], str] = {}
         self._codes = bytearray(grid.count)
         self._counts = Counter({WAITING: grid.count})
-        self._bells: list[Callable[[], None]] = []
+
+    @property
+    def ended(self) -> array[int]:
+        """Numbers of the cells that ended."""
+        return self._ended
 
     def read(self, rows: Iterable[CellRow]) -> list[CellRow]:
         """Take over how the jobs stand; gives those that go on."""
@@ -100,21 +100,8 @@ class Ledger:
             self._counts[state] += 1
             self._codes[number] = _CODES[state]
             if state in FINAL:
-                self.ended.append(number)
+                self._ended.append(number)
             self.ring()
-
-    def ring(self) -> None:
-        """Wake whoever waits."""
-        with self.changed:
-            self.changed.notify_all()
-            bells, self._bells = self._bells, []
-        for bell in bells:
-            bell()
-
-    def on_change(self, bell: Callable[[], None]) -> None:
-        """Call `bell` once, at the next change."""
-        with self.changed:
-            self._bells.append(bell)
 
     def open_again(self) -> None:
         """Let the cells that ended without a picture wait for another try."""
@@ -137,7 +124,7 @@ class Ledger:
             for number, code in enumerate(self._codes):
                 if code:
                     codes[grid.number(old.index(number))] = code
-            self.ended = array("I", (grid.number(old.index(number)) for number in self.ended))
+            self._ended = array("I", (grid.number(old.index(number)) for number in self._ended))
             self._counts[WAITING] += grid.count - old.count
             self._codes, self.grid = codes, grid
             self.ring()

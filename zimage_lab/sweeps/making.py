@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab.engine.gradual import CANCEL_SECONDS
 from zimage_lab.engine.pace import Pace
 from zimage_lab.runs import estimate
 from zimage_lab.store.steering import Steering
 from zimage_lab.store.sweeps import Sweeps, key
 from zimage_lab.sweeps import executors
 from zimage_lab.sweeps import grid as grids
-from zimage_lab.sweeps.following import CANCEL_SECONDS, Executor, Following, Index
+from zimage_lab.sweeps.following import Executor, Following, Index
 from zimage_lab.sweeps.ledger import Ledger
 from zimage_lab.sweeps.plan import LIMIT, check, cost_of, extended
 from zimage_lab.sweeps.work import Work
