@@ -445,6 +445,11 @@ def test_await_gives_the_batch(fake: KeyedEngine) -> None:
 
     assert asyncio.run(wait()) is running
 
+    async def through() -> list[str]:
+        return [cell.state async for cell in running]
+
+    assert asyncio.run(through()) == ["succeeded"] * len(running.cells)
+
 
 def test_awaiting_in_vain_cancels(fake: KeyedEngine) -> None:
     fake.gate.clear()

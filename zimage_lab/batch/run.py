@@ -10,27 +10,24 @@ from zimage_lab.batch.cell import SKIPPED, WAITING, Cell
 from zimage_lab.batch.plan import Plan, plan
 from zimage_lab.batch.work import Work
 from zimage_lab.engine import live
+from zimage_lab.engine.gradual import Gradual
 from zimage_lab.engine.pace import Progress, stage
-from zimage_lab.engine.waiting import block, until
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from PIL import Image
 
     from zimage_lab.engine.desk import Desk
 
-CANCEL_SECONDS = 30.0
-"""How long an interrupted wait stays for the running picture to stop at its next step."""
 
-
-class Batch:
+class Batch(Gradual[Cell]):
     """Pictures of a table, being made.
 
-    Wait with `wait()` in a cell or `await` in an asynchronous one, go through the cells as they end with `for`, look at
-    `frame()` at any time, stop with `cancel()`. Dropping the object stops nothing.
+    Wait with `wait()` in a cell or `await` in an asynchronous one, go through the cells as they end with `for` or
+    `async for`, look at `frame()` at any time, stop with `cancel()`. Dropping the object stops nothing.
 
     Attributes
     ----------
@@ -42,9 +39,11 @@ class Batch:
         Every picture and skipped row, in the table's order.
     """
 
+    KIND = "batch"
+
     def __init__(self, engine: Desk, made: Plan) -> None:
         self.plan, self.cells = made, made.cells
-        self._work = Work(engine, made)
+        self._work: Work = Work(engine, made)
         self.id = self._work.id
         self._work.begin()
 
@@ -57,11 +56,6 @@ class Batch:
     def _ipython_display_(self) -> None:
         shown: Any = self  # follows whatever has a job's progress, preview and end
         live.follow(shown)
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more will happen."""
-        return self._work.done.is_set()
 
     @property
     def results(self) -> Path | None:
@@ -95,47 +89,6 @@ class Batch:
             jobs = list(self._work.flight.values())
         return next((job.preview for job in jobs if job.state == "running" and job.preview is not None), None)
 
-    def wait(self, timeout: float | None = None) -> Batch:
-        """Wait for the end; an interrupt of the kernel cancels the batch.
-
-        Parameters
-        ----------
-        timeout
-            Longest wait in seconds; None waits for as long as it takes.
-
-        Raises
-        ------
-        TimeoutError
-            The batch is not done yet; it goes on.
-        ZImageError
-            The batch could not go on: the output folder cannot be written, the engine was stopped.
-        """
-        late = "The batch is not done after {timeout:g} s; it goes on."
-        block(self._work.done, timeout, cancel=self.cancel, late=late, patience=CANCEL_SECONDS)
-        return self._outcome()
-
-    def __await__(self) -> Generator[Any, None, Batch]:
-        yield from until(self.add_done_callback, self.cancel)
-        return self._outcome()
-
-    def __iter__(self) -> Iterator[Cell]:
-        """Give each cell when it has ended, those that an earlier start made first."""
-        position = 0
-        while True:
-            try:
-                with self._work.changed:
-                    while position >= len(self._work.order) and not self.done:
-                        self._work.changed.wait(0.1)
-                    ended = self._work.order[position:]
-            except KeyboardInterrupt:
-                self.cancel()
-                raise
-            if not ended:
-                break
-            yield from ended
-            position += len(ended)
-        self._outcome()
-
     def frame(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which has no types
         """Give the results as they are now, as a pandas data frame: a row for each picture and each skipped row."""
         return view.frame(self.cells, [self._state(cell) for cell in self.cells])
@@ -144,18 +97,13 @@ class Batch:
         """Stop: what runs ends within a step, what waits is not begun, what is done stays. Harmless at the end."""
         self._work.cancel()
 
-    def add_done_callback(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once when the batch is done, or now if it is."""
-        with self._work.changed:
-            if not self.done:
-                self._work.callbacks.append(callback)
-                return
-        callback()
+    @property
+    def _standing(self) -> Work:
+        return self._work
 
-    def _outcome(self) -> Batch:
-        if self._work.trouble is not None:
-            raise self._work.trouble
-        return self
+    def _ended_since(self, position: int) -> list[Cell]:
+        with self._work.changed:
+            return self._work.ended[position:]
 
     def _state(self, cell: Cell) -> str:
         job = self._work.flight.get(cell)

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.batch.cell import WAITING, Cell
+from zimage_lab.engine.gradual import Standing
 from zimage_lab.engine.pace import Pace
 from zimage_lab.errors import ZImageError
 
@@ -36,15 +37,13 @@ RETRY_SECONDS = 5.0
 """Longest pause before a full queue is asked again."""
 
 
-class Work:
+class Work(Standing):
     """A plan being carried out.
 
     Attributes
     ----------
     id
         UUID of the batch.
-    order
-        Cells that have ended, in the order of their ends; those that an earlier start made come first.
     flight
         Jobs of the cells that are in the queue.
     counts
@@ -53,23 +52,22 @@ class Work:
         Pixels times steps that are to be done.
     done
         Set at the end.
-    changed
-        Guards all of it, and is notified at each end.
     trouble
         Why the batch could not go on, or None.
     """
 
     def __init__(self, engine: Desk, made: Plan) -> None:
+        super().__init__()
         self.plan = made
         self.id = made.folder.id if made.folder is not None else str(uuid.uuid4())
-        self.order = [cell for cell in made.cells if cell.state != WAITING]
+        self._ended = [cell for cell in made.cells if cell.state != WAITING]
         self.flight: dict[Cell, Job] = {}
         self.counts = Counter(cell.state for cell in made.cells)  # kept, not counted at each of ten looks a second
         self.left = made.cost
         known = made.known_seconds
         self.pace = Pace(known / made.cost if known and made.cost else None)
-        self.done, self.changed = threading.Event(), threading.Condition()
-        self.callbacks: list[Callable[[], None]] = []
+        self.done = threading.Event()
+        self._callbacks: list[Callable[[], None]] = []
         self.trouble: Exception | None = None
         self._engine = engine
         self._submit_takes = set(inspect.signature(engine.submit).parameters)
@@ -77,6 +75,19 @@ class Work:
         self._again: Counter[Cell] = Counter()
         self._events: queue.SimpleQueue[tuple[Cell, Job, bool] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
+
+    @property
+    def ended(self) -> list[Cell]:
+        """Cells that have ended; those that an earlier start made come first."""
+        return self._ended
+
+    def add_done_callback(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once at the end, or now if it is over."""
+        with self.changed:
+            if not self.done.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
 
     def begin(self) -> None:
         """Write down what is known, and start.
@@ -90,7 +101,7 @@ class Work:
         try:
             if made.folder is not None:
                 made.folder.remember(made.seeds.first)
-                made.folder.rewrite(self.order, made.earlier)
+                made.folder.rewrite(self.ended, made.earlier)
         except BaseException:
             made.close()
             raise
@@ -203,8 +214,8 @@ class Work:
 
     def _tell(self, cell: Cell) -> None:
         with self.changed:
-            self.order.append(cell)
-            self.changed.notify_all()
+            self._ended.append(cell)
+            self.ring()
 
     def _end(self) -> None:
         """Account for every cell, whatever happened."""
@@ -228,7 +239,7 @@ class Work:
         with self.changed:
             self.flight.clear()
             self.done.set()
-            callbacks, self.callbacks = self.callbacks, []
-            self.changed.notify_all()
+            callbacks, self._callbacks = self._callbacks, []
+            self.ring()
         for callback in callbacks:
             callback()

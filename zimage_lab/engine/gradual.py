@@ -1,4 +1,4 @@
-"""What is made part after part in the background, as a sweep or a comparison is, and the ways to wait for it.
+"""What is made part after part in the background, as a batch or a sweep is, and the ways to wait for it.
 
 Wait in a cell that can be interrupted, await and leave the kernel free, or go through the parts as they end.
 """
