@@ -88,7 +88,7 @@ def test_models_prompts_and_seeds_are_compared(shown: Panel, stub: StubEngine) -
     comparison = begun(shown, made)
     assert comparison.plan.shape == (2, 1, 3, 1)
     assert [one.text for one in comparison.plan.prompts] == [PROMPT, "一只红色的猫"]
-    assert made.run.trouble.value == ""
+    assert made.run.head.trouble.value == ""
     assert "Seconds a picture" in made.run._table.value
     assert len(stub.drawn) == 9
     assert [one.name for one in saved(stub.home)] == [comparison.name]
@@ -151,18 +151,18 @@ def test_a_run_is_paused_cancelled_and_goes_on(shown: Panel, stub: StubEngine) -
     assert comparison is not None
     until(lambda: stub._queue.counts()["queued"])  # the warm-up, which is none of its pictures
     drawn(shown)
-    assert made.run.resume.disabled
+    assert made.run.head.resume.disabled
     shown.stop()
     stub.gate.set()
     until(lambda: comparison.done and not (stub._queue.counts()["running"] or stub._queue.counts()["queued"]))
-    until(lambda: not made.run._acting.locked())
+    until(lambda: not made.run.head._acting.locked())
     drawn(shown)
     assert comparison.state == "cancelled"
-    assert not made.run.resume.disabled
-    made.run.resume.click()
+    assert not made.run.head.resume.disabled
+    made.run.head.resume.click()
     end = time.monotonic() + 20
     while comparison.counts != {"succeeded": 4}:
-        assert time.monotonic() < end, (comparison.counts, comparison.done, made.run.trouble.value)
+        assert time.monotonic() < end, (comparison.counts, comparison.done, made.run.head.trouble.value)
         time.sleep(0.01)
 
 

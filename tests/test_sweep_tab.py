@@ -238,10 +238,10 @@ def test_a_sweep_is_begun_drawn_and_kept(shown: Panel, stub: StubEngine) -> None
     drawn(shown)
     assert sorted({(one.steps, one.seed) for one in stub.drawn}) == [(s, 42 + n) for s in (4, 8) for n in range(3)]
     assert made.run.board is not None
-    assert "6 of 6 · done" in made.run.progress.widget.value
-    assert made.run.pause.disabled
-    assert made.run.cancel.disabled
-    assert made.run.resume.disabled
+    assert "6 of 6 · done" in made.run.head.progress.widget.value
+    assert made.run.head.pause.disabled
+    assert made.run.head.cancel.disabled
+    assert made.run.head.resume.disabled
     assert [one.id for one in saved(stub.home)] == [sweep.id]
     assert [label for label, _ in made.saved.widget.options] == ["Open one", f"{sweep.name} · 6"]
 
@@ -254,13 +254,13 @@ def test_a_run_is_paused_resumed_and_cancelled(tmp_path: Path) -> None:
     sweep = begun(panel, made)
     until(lambda: sweep.counts.get("queued") == 4)
     drawn(panel)
-    assert "0 of 4 · being made" in made.run.progress.widget.value
-    made.run.pause.click()
+    assert "0 of 4 · being made" in made.run.head.progress.widget.value
+    made.run.head.pause.click()
     until(lambda: sweep.state == "paused")
     drawn(panel)
-    assert "paused" in made.run.progress.widget.value
-    assert not made.run.resume.disabled
-    made.run.resume.click()
+    assert "paused" in made.run.head.progress.widget.value
+    assert not made.run.head.resume.disabled
+    made.run.head.resume.click()
     until(lambda: sweep.state == "running")
     drawn(panel)
     panel.stop()  # as Escape does
@@ -269,8 +269,8 @@ def test_a_run_is_paused_resumed_and_cancelled(tmp_path: Path) -> None:
     held.gate.set()
     until(lambda: sweep.done)
     drawn(panel)
-    assert "cancelled" in made.run.progress.widget.value
-    made.run.resume.click()
+    assert "cancelled" in made.run.head.progress.widget.value
+    made.run.head.resume.click()
     until(lambda: sweep.counts.get("succeeded") == 4)
     close(panel)
     held.stop()
@@ -301,8 +301,8 @@ def test_what_failed_is_counted_and_can_be_resumed(shown: Panel, stub: StubEngin
     made = vary(shown, ("steps", "4, 8"))
     begun(shown, made).wait()
     drawn(shown)
-    assert "2 not made" in made.run.progress.widget.value
-    assert not made.run.resume.disabled
+    assert "2 not made" in made.run.head.progress.widget.value
+    assert not made.run.head.resume.disabled
 
 
 def test_choices_in_the_prompt_are_prompts_of_their_own(shown: Panel, stub: StubEngine) -> None:
@@ -363,7 +363,7 @@ def test_a_saved_sweep_is_opened_again(shown: Panel, stub: StubEngine) -> None:
     drawn(shown)
     assert made.run.sweep is not None
     assert made.run.sweep.id == first.id
-    assert "4 of 4 · done" in made.run.progress.widget.value
+    assert "4 of 4 · done" in made.run.head.progress.widget.value
     assert made.saved.widget.value == ""
     made.open("nobody")
     assert "is no sweep of this home" in made.told.value

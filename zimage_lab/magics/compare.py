@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import zimage_lab
-from zimage_lab.errors import InvalidRequest, shown, suggestion
-from zimage_lab.magics.line import unknown
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.magics.parser import Parser
 from zimage_lab.magics.show import display, notes, show_comparison
 from zimage_lab.options import whole
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 FIELD = "%zimage compare"
 VERBS = ("list", "show", "resume", "pause", "cancel")
+PROMPT = "what the pictures show"
 MOST_NAMES = 12
 
 DESCRIPTION = """\
@@ -62,14 +62,6 @@ SAVED = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a line as the request's validator does."""
-
-    def error(self, message: str) -> NoReturn:
-        field, _, what = message.removeprefix("argument ").partition(": ")
-        raise InvalidRequest(field if what else FIELD, None, what or message, f"See {FIELD} --help.")
-
-
 def flags() -> list[str]:
     """List the options as they are typed."""
     return [option.flag for option in (*OPTIONS, *SAVED)]
@@ -77,7 +69,7 @@ def flags() -> list[str]:
 
 def help_text() -> str:
     """Give what `%zimage compare --help` prints."""
-    return _parser((*OPTIONS, *SAVED), prompt=True).format_help()
+    return Parser(FIELD, DESCRIPTION, (*OPTIONS, *SAVED), PROMPT).format_help()
 
 
 def names() -> list[str]:
@@ -101,7 +93,7 @@ def run(words: Sequence[str], body: str | None, variables: dict[str, Any]) -> An
     """
     if body is None and words and words[0] in VERBS:
         return _verb(words[0], words[1:])
-    given = _given(_parser((*OPTIONS, *SAVED), prompt=body is None), words)
+    given = Parser(FIELD, DESCRIPTION, (*OPTIONS, *SAVED), PROMPT if body is None else None).given(words, VERBS)
     if given["models"] is None:
         field = "--models"
         raise InvalidRequest(field, None, "is missing", "Give two or more, or one with --curve: --models a b.")
@@ -173,12 +165,12 @@ def _verb(verb: str, words: Sequence[str]) -> Any:  # noqa: ANN401 - a compariso
     from zimage_lab.compare import Comparison
 
     if verb == "list":
-        _given(_parser((), prompt=False), words)
+        Parser(FIELD, DESCRIPTION, ()).given(words, VERBS)
         return _table()
     known = {"show": SAVED, "resume": (*SAVED, OPTIONS[-1])}.get(verb, ())
-    parser = _parser(known, prompt=False)
+    parser = Parser(FIELD, DESCRIPTION, known)
     parser.add_argument("comparison", metavar="NAME")
-    given = _given(parser, words)
+    given = parser.given(words, VERBS)
     if verb in {"show", "resume"}:
         _check(given)
     if verb == "resume":
@@ -207,29 +199,3 @@ def _table() -> pd.DataFrame:
         for one in saved()
     ]
     return pd.DataFrame(rows, columns=["name", "state", "models", "pictures", "states"])
-
-
-def _parser(options: Sequence[Option], *, prompt: bool) -> _Parser:
-    parser = _Parser(
-        prog=FIELD,
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-        allow_abbrev=False,
-    )
-    if prompt:
-        parser.add_argument("prompt", metavar="PROMPT", nargs="+", help="what the pictures show")
-    for option in options:
-        parser.add_argument(option.flag, **option.argparse)
-    return parser
-
-
-def _given(parser: _Parser, words: Sequence[str]) -> dict[str, Any]:
-    parsed, rest = parser.parse_known_args(list(words))
-    if rest and rest[0].startswith("-"):
-        raise unknown(rest[0], [flag for action in parser._actions for flag in action.option_strings])  # noqa: SLF001
-    if rest:
-        what = f"{shown(rest[0])} is one word too many"
-        fix = f"{suggestion(rest[0], VERBS)} Put quotes around a prompt of several words, before the options."
-        raise InvalidRequest(FIELD, rest[0], what, fix)
-    return vars(parsed)

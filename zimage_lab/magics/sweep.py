@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import zimage_lab
-from zimage_lab.errors import InvalidRequest, shown, suggestion
-from zimage_lab.magics.line import unknown
+from zimage_lab.errors import InvalidRequest
+from zimage_lab.magics.parser import Parser
 from zimage_lab.magics.show import display, notes, show_sweep
 from zimage_lab.options import SWEEP_OPTIONS, SWEEP_SAVED, SWEEP_VERBS, SweepOption
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 FIELD = "%zimage sweep"
 NO_WAIT = SweepOption("no_wait", "", "go on at once; the sweep shows its progress")
 OPTIONS = (*SWEEP_OPTIONS, NO_WAIT)
+PROMPT = "what the pictures show; several are an axis"
 MOST_NAMES = 12
 
 DESCRIPTION = """\
@@ -34,14 +34,6 @@ Every option may be given several times, and its values are then an axis. Those 
 result gets that name in the notebook, too, where a variable may be called so."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a line as the request's validator does."""
-
-    def error(self, message: str) -> NoReturn:
-        field, _, what = message.removeprefix("argument ").partition(": ")
-        raise InvalidRequest(field if what else FIELD, None, what or message, f"See {FIELD} --help.")
-
-
 def flags() -> list[str]:
     """List the options as they are typed."""
     return [option.flag for option in OPTIONS]
@@ -49,7 +41,7 @@ def flags() -> list[str]:
 
 def help_text() -> str:
     """Give what `%zimage sweep --help` prints."""
-    return _parser(OPTIONS, prompt=True).format_help()
+    return Parser(FIELD, DESCRIPTION, OPTIONS, PROMPT).format_help()
 
 
 def run(words: Sequence[str], body: str | None, variables: dict[str, Any]) -> Any:  # noqa: ANN401 - sweep or table
@@ -66,7 +58,7 @@ def run(words: Sequence[str], body: str | None, variables: dict[str, Any]) -> An
     """
     if body is None and words and words[0] in SWEEP_VERBS:
         return _verb(words[0], words[1:])
-    given = _given(_parser(OPTIONS, prompt=body is None), words)
+    given = Parser(FIELD, DESCRIPTION, OPTIONS, PROMPT if body is None else None).given(words, SWEEP_VERBS)
     prompts = given.pop("prompt", None) or [body or ""]
     return _made(prompts, given, variables)
 
@@ -135,12 +127,12 @@ def _verb(verb: str, words: Sequence[str]) -> Any:  # noqa: ANN401 - a sweep, or
     from zimage_lab.sweeps import Sweep, typed
 
     if verb == "list":
-        _given(_parser((), prompt=False), words)
+        Parser(FIELD, DESCRIPTION, ()).given(words, SWEEP_VERBS)
         return _table()
     known = SWEEP_SAVED if verb == "show" else (*SWEEP_SAVED, NO_WAIT) if verb == "resume" else ()
-    parser = _parser(known, prompt=False)
+    parser = Parser(FIELD, DESCRIPTION, known)
     parser.add_argument("sweep", metavar="NAME")
-    given = _given(parser, words)
+    given = parser.given(words, SWEEP_VERBS)
     places = _places(given)
     if verb == "resume":
         return _ended(Sweep.load(given["sweep"], engine=zimage_lab.load()).resume(), places, given)
@@ -168,29 +160,3 @@ def _table() -> pd.DataFrame:
         for one in saved()
     ]
     return pd.DataFrame(rows, columns=["name", "state", "pictures", "axes", "states"])
-
-
-def _parser(options: Sequence[SweepOption], *, prompt: bool) -> _Parser:
-    parser = _Parser(
-        prog=FIELD,
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-        allow_abbrev=False,
-    )
-    if prompt:
-        parser.add_argument("prompt", metavar="PROMPT", nargs="+", help="what the pictures show; several are an axis")
-    for option in options:
-        parser.add_argument(option.flag, **option.argparse)
-    return parser
-
-
-def _given(parser: _Parser, words: Sequence[str]) -> dict[str, Any]:
-    parsed, rest = parser.parse_known_args(list(words))
-    if rest and rest[0].startswith("-"):
-        raise unknown(rest[0], [flag for action in parser._actions for flag in action.option_strings])  # noqa: SLF001
-    if rest:
-        what = f"{shown(rest[0])} is one word too many"
-        fix = f"{suggestion(rest[0], SWEEP_VERBS)} Put quotes around a prompt of several words."
-        raise InvalidRequest(FIELD, rest[0], what, fix)
-    return vars(parsed)

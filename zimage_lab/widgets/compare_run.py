@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zimage_lab.errors import ZImageError
 from zimage_lab.widgets.compare_files import CompareFiles
-from zimage_lab.widgets.fields import Fold, classed, refill, text, toggle_class
-from zimage_lab.widgets.plain import HTML, Button, HBox, VBox
-from zimage_lab.widgets.progress import ProgressLine, Shown
-from zimage_lab.widgets.sentences import translated
+from zimage_lab.widgets.fields import Fold, classed, refill, toggle_class
+from zimage_lab.widgets.plain import HTML, VBox
+from zimage_lab.widgets.run_head import RunHead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from zimage_lab.compare import Comparison
     from zimage_lab.compare.slider import Slider
     from zimage_lab.widgets.publisher import Publisher
     from zimage_lab.widgets.words import Words
-
-FAILED = ("failed", "invalid_output", "quarantined")
 
 
 class CompareRun:
@@ -45,24 +38,16 @@ class CompareRun:
         self.slider: Slider | None = None
         self._tabled: object = None
         self._votes = 0
-        self._acting = threading.Lock()  # one click after the other: a late cancel would end what was resumed
-        self.pause = Button(description=words("pause"), tooltip=words("pause_tip"), icon="pause")
-        self.resume = Button(description=words("resume"), tooltip=words("resume_tip"), icon="play")
-        self.cancel = Button(description=words("cancel"), tooltip=words("compare_cancel_tip"), icon="stop")
-        self.progress, self.trouble = ProgressLine(), HTML()
+        self.head = RunHead(words, publisher, lambda: self.comparison, "compare_cancel_tip")
         self._table, self._look_place, self._rate_place = classed(HTML(), "zl-compare-table"), VBox(), VBox()
         self.files = CompareFiles(words, lambda: self.comparison, self._voted)
         self.table = Fold(words("compare_table"), [self._table], opened=True, opening=self._publisher.mark)
         self.look = Fold(words("compare_look"), [self._look_place], opening=self._make_slider)
         self.rate = Fold(words("compare_rate"), [self._rate_place], opening=self._make_ballot)
-        line = classed(VBox([self.progress.widget]), "zl-run-line")
-        buttons = classed(HBox([self.pause, self.resume, self.cancel]), "zl-actions")
-        head = classed(HBox([line, buttons]), "zl-run-head")
         folds = [self.table.widget, self.look.widget, self.rate.widget]
-        self.widget = classed(VBox([head, self.trouble, *folds, self.files.widget]), "zl-run", "zl-gone")
-        self.pause.on_click(lambda _: self._act(lambda one: one.pause()))
-        self.resume.on_click(lambda _: self._act(self._again))
-        self.cancel.on_click(lambda _: self._act(lambda one: one.cancel()))
+        self.widget = classed(
+            VBox([self.head.widget, self.head.trouble, *folds, self.files.widget]), "zl-run", "zl-gone"
+        )
 
     def show(self, comparison: Comparison) -> None:
         """Show a comparison; what was open of the one before is open of this one, too."""
@@ -70,7 +55,7 @@ class CompareRun:
             self.comparison, self.slider, self._tabled = comparison, None, None
             refill(self._look_place, [])
             refill(self._rate_place, [])
-            self.trouble.value = self._table.value = ""
+            self.head.trouble.value = self._table.value = ""
             self.files.forget()
             toggle_class(self.widget, "zl-gone", on=False)
         if not comparison.done:
@@ -85,13 +70,7 @@ class CompareRun:
         comparison = self.comparison
         if comparison is None:
             return
-        state, progress = comparison.state, comparison.progress
-        self.progress.show(Shown(self._line(comparison, state), progress.step / max(1, progress.steps)))
-        going = state == "running"
-        self.pause.disabled = not going
-        self.cancel.disabled = state not in {"running", "paused"}
-        unmade = sum(number for name, number in comparison.counts.items() if name != "succeeded")
-        self.resume.disabled = going or not unmade
+        state = self.head.draw(comparison)
         made = comparison.counts.get("succeeded", 0)
         self.files.save.disabled = not made
         for fold in (self.look, self.rate):
@@ -102,15 +81,6 @@ class CompareRun:
             self._table.value = comparison.table(self._words.language).to_html(escape=True, border=0)
             if self.slider is not None:
                 self.slider.refresh()
-
-    def _line(self, comparison: Comparison, state: str) -> str:
-        words, progress, counts = self._words, comparison.progress, comparison.counts
-        made = counts.get("succeeded", 0)
-        parts = [comparison.name, words("run_line", done=f"{made:,}", count=f"{progress.steps:,}")]
-        parts.append(words(f"run_{state}"))
-        failed = sum(counts.get(name, 0) for name in FAILED)
-        parts += [words("run_failed", number=failed)] if failed else []
-        return " · ".join(parts)
 
     def _make_slider(self) -> None:
         if self.comparison is None or self._look_place.children:
@@ -132,23 +102,3 @@ class CompareRun:
     def _voted(self) -> None:
         self._votes += 1
         self._publisher.mark()
-
-    def _again(self, comparison: Comparison) -> None:
-        comparison.resume().add_done_callback(self._publisher.mark)
-
-    def _act(self, act: Callable[[Comparison], Any]) -> None:
-        """Do something with the comparison beside the click, which is answered at once."""
-        comparison = self.comparison
-        if comparison is None:
-            return
-
-        def guarded() -> None:
-            try:
-                with self._acting:
-                    act(comparison)
-                self.trouble.value = ""
-            except ZImageError as error:
-                self.trouble.value = text(translated(str(error), self._words), "error")
-            self._publisher.mark()
-
-        threading.Thread(target=guarded, name="zimage-lab-compare-button", daemon=True).start()

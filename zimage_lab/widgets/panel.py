@@ -189,8 +189,8 @@ class Panel:
         """Cancel what is seen: the sweep or the comparison in its tab, else the running picture."""
         seen = {"sweep": self.sweep, "compare": self.comparison}.get(self.tabs.chosen)
         run = None if seen is None else seen.run
-        if run is not None and not run.cancel.disabled:
-            run.cancel.click()
+        if run is not None and not run.head.cancel.disabled:
+            run.head.cancel.click()
         else:
             self.create.stop()
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from zimage_lab.errors import ZImageError
 from zimage_lab.widgets import outcome
-from zimage_lab.widgets.fields import classed, text, toggle_class
+from zimage_lab.widgets.fields import classed, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, HBox, ToggleButton, VBox
-from zimage_lab.widgets.progress import ProgressLine, Shown
-from zimage_lab.widgets.sentences import translated
+from zimage_lab.widgets.run_head import RunHead
 from zimage_lab.widgets.sweep_export import SweepExport
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from zimage_lab.sweeps.board.colours import Theme
     from zimage_lab.widgets.publisher import Publisher
     from zimage_lab.widgets.words import Words
-
-FAILED = ("failed", "invalid_output", "quarantined")
 
 
 class SweepRun:
@@ -53,25 +49,18 @@ class SweepRun:
         self.sweep: Sweep | None = None
         self.board: Board | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.pause = Button(description=words("pause"), tooltip=words("pause_tip"), icon="pause")
-        self.resume = Button(description=words("resume"), tooltip=words("resume_tip"), icon="play")
-        self.cancel = Button(description=words("cancel"), tooltip=words("sweep_cancel_tip"), icon="stop")
-        self.progress, self.trouble = ProgressLine(), HTML()
+        self.head = RunHead(words, publisher, lambda: self.sweep, "sweep_cancel_tip")
         self._board_place = VBox()
         self.reuse = Button(description=words("reuse"), tooltip=words("reuse_tip"), icon="reply", disabled=True)
         self.show_code = ToggleButton(description=words("code"), tooltip=words("code_tip"), icon="code", disabled=True)
         self.rerun = Button(description=words("rerun"), tooltip=words("rerun_tip"), icon="refresh", disabled=True)
         self.code = HTML()
         self.export = SweepExport(words, lambda: self.sweep)
-        line = classed(VBox([self.progress.widget]), "zl-run-line")
-        buttons = classed(HBox([self.pause, self.resume, self.cancel]), "zl-actions")
-        head = classed(HBox([line, buttons]), "zl-run-head")
         actions = classed(HBox([self.reuse, self.show_code, self.rerun]), "zl-actions")
         below = classed(HBox([actions, self.export.widget]), "zl-run-head")
-        self.widget = classed(VBox([head, self.trouble, self._board_place, below, self.code]), "zl-run", "zl-gone")
-        self.pause.on_click(lambda _: self._act(lambda sweep: sweep.pause()))
-        self.resume.on_click(lambda _: self._act(lambda sweep: sweep.resume()))
-        self.cancel.on_click(lambda _: self._act(lambda sweep: sweep.cancel()))
+        self.widget = classed(
+            VBox([self.head.widget, self.head.trouble, self._board_place, below, self.code]), "zl-run", "zl-gone"
+        )
         self.rerun.on_click(lambda _: self._with_cell(lambda cell: cell.rerun()))
         self.reuse.on_click(lambda _: self._with_cell(lambda cell: self._reuse(cell.request)))
         self.show_code.observe(lambda _: self._write_code(), "value")
@@ -88,7 +77,7 @@ class SweepRun:
         if old is not None:
             old.close()
         self._unsubscribe = sweep.subscribe(lambda _: self._publisher.mark())
-        self.trouble.value = ""
+        self.head.trouble.value = ""
         self.export.forget()
         toggle_class(self.widget, "zl-gone", on=False)
         self._publisher.mark()
@@ -98,46 +87,13 @@ class SweepRun:
         sweep = self.sweep
         if sweep is None:
             return
-        state, progress = sweep.state, sweep.progress
-        self.progress.show(Shown(self._line(sweep, state), progress.step / max(1, progress.steps)))
-        going = state == "running"
-        self.pause.disabled = not going
-        self.cancel.disabled = state not in {"running", "paused"}
-        unmade = sum(number for name, number in sweep.counts.items() if name != "succeeded")
-        self.resume.disabled = going or not unmade
+        self.head.draw(sweep)
         self.export.save.disabled = not sweep.counts.get("succeeded")
         cell = self.board.chosen if self.board is not None else None
         self.reuse.disabled = cell is None
         self.rerun.disabled = cell is None or cell.state in {"queued", "running", "waiting"}
         self.show_code.disabled = cell is None or cell.state != "succeeded"
         self._write_code()
-
-    def _line(self, sweep: Sweep, state: str) -> str:
-        words, progress, counts = self._words, sweep.progress, sweep.counts
-        made = counts.get("succeeded", 0)
-        parts = [sweep.name, words("run_line", done=f"{made:,}", count=f"{progress.steps:,}")]
-        parts.append(words(f"run_{state}"))
-        failed = sum(counts.get(name, 0) for name in FAILED)
-        parts += [words("run_failed", number=failed)] if failed else []
-        if state == "running" and progress.seconds_left is not None:
-            parts.append(words("left", time=words.time(progress.seconds_left)))
-        return " · ".join(parts)
-
-    def _act(self, act: Callable[[Sweep], object]) -> None:
-        """Do something with the sweep beside the click, which is answered at once."""
-        sweep = self.sweep
-        if sweep is None:
-            return
-
-        def guarded() -> None:
-            try:
-                act(sweep)
-                self.trouble.value = ""
-            except ZImageError as error:
-                self.trouble.value = text(translated(str(error), self._words), "error")
-            self._publisher.mark()
-
-        threading.Thread(target=guarded, name="zimage-lab-sweep-button", daemon=True).start()
 
     def _with_cell(self, act: Callable[[Cell], object]) -> None:
         cell = self.board.chosen if self.board is not None else None
@@ -146,7 +102,7 @@ class SweepRun:
         try:
             act(cell)
         except ZImageError as error:
-            self.trouble.value = text(translated(str(error), self._words), "error")
+            self.head.complain(error)
         self._publisher.mark()
 
     def _write_code(self) -> None:
