@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from contextlib import suppress
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zimage_lab.engine import Engine
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports made out of garbage collection: torch alone is half a million objects to look at."""
+    gc.collect()
+    gc.freeze()
+
 
 settings.register_profile("any day", deadline=None)  # a test does not fail because the machine is busy
 settings.load_profile("any day")
