@@ -83,7 +83,7 @@ def models(place: Path | None = None) -> list[Model]:
     """
     own = (home() if place is None else place) / MODELS
     known: dict[str, Model] = {}
-    for path in sorted(BUNDLED.glob(f"*/{CARD}")):
+    for path in sorted(BUNDLED.glob(f"*/{CARD}"), key=lambda path: (path.parent.name != DEFAULT_MODEL, path)):
         _add(known, path.parent)
     for path in sorted(CARDS.glob("*.json"), key=lambda path: (-len(path.stem), path.stem)):  # Turbo first
         card = read_card(path)
