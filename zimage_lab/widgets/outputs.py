@@ -28,20 +28,18 @@ EMPTY = {"text/plain": "", "text/html": '<i class="zl-slot"></i>'}
 
 
 class Outputs:
-    """Outputs of the cell that runs, none where there is no notebook.
+    """Outputs of the cell that runs, none where there is no notebook."""
 
-    Parameters
-    ----------
-    before
-        Jobs of before, whose pictures belong elsewhere.
-    """
-
-    def __init__(self, before: Iterable[Job] = ()) -> None:
-        self._before = {job.id for job in before}
+    def __init__(self) -> None:
+        self._before: set[str] = set()
         self._shown: list[str] = []
         notebook = hasattr(get_ipython(), "kernel")
         self._cell = contextvars.copy_context()  # ipykernel finds in it the cell that an output belongs to
         self._slots = [_slot() for _ in range(SLOTS)] if notebook else []
+
+    def leave(self, before: Iterable[Job]) -> None:
+        """Leave out jobs of before, whose pictures belong elsewhere."""
+        self._before |= {job.id for job in before}
 
     def show(self, jobs: Iterable[Job]) -> None:
         """Put the newest finished pictures there; jobs come newest first."""

@@ -89,8 +89,7 @@ class Panel:
         outputs: bool = False,
         board_theme: Theme = "auto",
     ) -> None:
-        self.outputs: Outputs | None = None
-        self._wants_outputs = outputs
+        self.outputs = Outputs() if outputs else None  # now: a cell that has ended takes no outputs
         self.words = words = Words(choose_language(language))
         self._engine, self._opened = engine, False
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -243,8 +242,8 @@ class Panel:
                 later = threading.Timer(DRAWN_SECONDS, self._engine.warm_up)
                 later.daemon = True
                 later.start()
-            if self._wants_outputs:
-                self.outputs = Outputs(self._engine.jobs())
+            if self.outputs is not None:
+                self.outputs.leave(self._engine.jobs())
             self.choice.place = self._engine.home
             form = self.create.form
             for part in (form.reference, form.beginning.picture, form.writing):
