@@ -27,8 +27,8 @@ mypy
 # A file's tests stay together, so that its models are loaded once; each process has one core.
 shared="-n auto --maxprocesses 4 --dist loadfile"
 OMP_NUM_THREADS=1 pytest -q $shared --ignore=tests/browser
-# nbval kills its kernels, so what they leave in the temporary folder is swept here.
+# Notebooks begin in an empty home, as a newcomer's do. nbval kills its kernels; what they leave is swept here.
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
-TMPDIR="$scratch" OMP_NUM_THREADS=1 pytest -q $shared -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+TMPDIR="$scratch" ZIMAGE_LAB_HOME="$scratch/home" OMP_NUM_THREADS=1 pytest -q $shared -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 pytest -q -p no:randomly tests/browser
