@@ -116,6 +116,7 @@ def test_a_tutorial_opens_as_a_copy(lab: Lab, page: Page, files: Path) -> None:
         page.locator(".jp-Dialog select").select_option("01  A first picture")
         page.locator(".jp-Dialog button", has_text="Open a copy").click()
         page.wait_for_selector(".jp-NotebookPanel", state="visible")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()  # no kernel comes after the test
     names = sorted(path.name for path in files.glob("*.ipynb"))
     assert names == ["01-first-picture-2.ipynb", "01-first-picture.ipynb"]
     cells = json.loads((files / names[1]).read_text(encoding="utf-8"))["cells"]
