@@ -12,7 +12,7 @@ from zimage_lab.errors import InvalidRequest
 from zimage_lab.store.sweeps import Sweeps
 
 if TYPE_CHECKING:
-    from zimage_lab.store.sweeps import SweepRow
+    from zimage_lab.store.gradual import Row
 
 AXES = (
     "steps",
@@ -100,7 +100,7 @@ class SweepHandler(V1):
             row = self.own_sweep(store, name)
             return told(row, cells(store, row.id))
 
-    def own_sweep(self, store: Sweeps, name: str) -> SweepRow:
+    def own_sweep(self, store: Sweeps, name: str) -> Row:
         """Give a sweep that may be seen.
 
         Raises
@@ -140,7 +140,7 @@ class SweepWishHandler(SweepHandler):
         return self.whole(row.id)
 
 
-def told(row: SweepRow, found: list[Cell]) -> schemas.Sweep:
+def told(row: Row, found: list[Cell]) -> schemas.Sweep:
     """Give a sweep as it is told."""
     return schemas.Sweep(
         id=row.id, name=row.name, created_at=row.created_at, wish=row.wish, count=row.cells, cells=found

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from zimage_lab.compare.votes_file import Taken
     from zimage_lab.engine.desk import Desk
     from zimage_lab.recipe import RunRecord
-    from zimage_lab.store.comparisons import ComparisonRow, Index
+    from zimage_lab.store.comparisons import Index
+    from zimage_lab.store.gradual import Row
 
 
 class Comparison(Gradual["Result"]):
@@ -61,7 +62,7 @@ class Comparison(Gradual["Result"]):
 
     KIND = "comparison"
 
-    def __init__(self, row: ComparisonRow, home: Path, engine: Desk | None = None) -> None:
+    def __init__(self, row: Row, home: Path, engine: Desk | None = None) -> None:
         self.id, self.name, self.home, self.created_at = row.id, row.name, home, row.created_at
         self.plan = Plan.read(row.told)
         self._engine, self._cells = engine, Cells(self.plan.shape)
@@ -333,7 +334,7 @@ class Comparison(Gradual["Result"]):
     def _settled(self, plan: Plan) -> None:
         self.plan = plan
         with Comparisons(self.home) as store:
-            store.retell(self.id, plan.told())
+            store.retell(self.id, plan.told(), plan.count)
 
     def _measure(self) -> None:
         """Measure what is not measured yet."""

@@ -11,31 +11,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from zimage_lab.errors import InvalidRequest, shown, suggestion
-from zimage_lab.recipe import RunRecord, now
 from zimage_lab.store import chain
-from zimage_lab.store.database import Store
-from zimage_lab.values import checked_text
+from zimage_lab.store.gradual import Rows
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable
 
-NAME_CHARACTERS = 100
+    from zimage_lab.recipe import RunRecord
 
 Index = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
-    """A comparison as the file has it; `wish` is run, pause or cancel, `told` the text of its plan."""
-
-    id: str
-    name: str
-    created_at: str
-    wish: str
-    cells: int
-    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,68 +44,10 @@ class Figure(NamedTuple):
     note: str | None
 
 
-class Comparisons(Store):
+class Comparisons(Rows):
     """The comparisons of one home folder."""
 
-    def put(self, comparison_id: str, told: str, cells: int, name: str | None = None) -> ComparisonRow:
-        """Keep a new comparison; without a name it is called "comparison 1" and so on.
-
-        Raises
-        ------
-        InvalidRequest
-            Another one has the name.
-        """
-        name = None if name is None else checked_text("name", name, limit=NAME_CHARACTERS)
-        with self._database.write() as connection:
-            taken = {row["name"] for row in connection.execute("SELECT name FROM comparisons")}
-            if name is None:
-                number = len(taken) + 1
-                while (name := f"comparison {number}") in taken:
-                    number += 1
-            elif name in taken:
-                field = "name"
-                fix = f"Choose another name, or go on with that one: Comparison.load({name!r}).resume()."
-                raise InvalidRequest(field, name, f"there is a comparison {shown(name)} already", fix)
-            values = (comparison_id, name, now(), cells, told)
-            connection.execute("INSERT INTO comparisons VALUES (?, ?, ?, 'run', ?, ?)", values)
-        return self.get(comparison_id)
-
-    def get(self, name: str) -> ComparisonRow:
-        """Give a comparison by its name or its id; an unknown one is an InvalidRequest."""
-        askable = isinstance(name, str) and name.isprintable()
-        with self._database.read() as connection:
-            row = (
-                connection.execute("SELECT * FROM comparisons WHERE name = ?1 OR id = ?1", (name,)).fetchone()
-                if askable
-                else None
-            )
-            if row is None:
-                names = [row["name"] for row in connection.execute("SELECT name FROM comparisons")]
-                field, what = "name", f"{shown(name)} is no comparison of this home"
-                raise InvalidRequest(field, name, what, suggestion(name, names))
-        return ComparisonRow(**dict(row))
-
-    def every(self) -> list[ComparisonRow]:
-        """Give all comparisons, the newest first."""
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM comparisons ORDER BY created_at DESC").fetchall()
-        return [ComparisonRow(**dict(row)) for row in rows]
-
-    def wish(self, comparison_id: str, wish: str) -> None:
-        """Say what is wanted: run, pause or cancel; whoever makes the cells looks."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE comparisons SET wish = ? WHERE id = ?", (wish, comparison_id))
-
-    def wished(self, comparison_id: str) -> str:
-        """Give what is wanted."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT wish FROM comparisons WHERE id = ?", (comparison_id,)).fetchone()
-        return "cancel" if row is None else str(row["wish"])
-
-    def retell(self, comparison_id: str, told: str) -> None:
-        """Write the plan anew, once it is settled."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE comparisons SET told = ? WHERE id = ?", (told, comparison_id))
+    KIND = "comparison"
 
     def cells(self, comparison_id: str) -> dict[Index, CellJob]:
         """Give the latest job of each cell that has one."""

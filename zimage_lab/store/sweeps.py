@@ -11,18 +11,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.errors import InvalidRequest, shown, suggestion
-from zimage_lab.recipe import now
 from zimage_lab.store import chain
-from zimage_lab.store.database import Store
-from zimage_lab.values import checked_text
+from zimage_lab.store.gradual import Rows
 
 if TYPE_CHECKING:
     import sqlite3
-
-NAME_CHARACTERS = 100
-WISHES = ("run", "pause", "cancel")
-
 
 _ENDS = (
     "SELECT jobs.id, jobs.state, jobs.error, jobs.record_id, runs.seconds, runs.image_path, marks.binned,"
@@ -31,18 +24,6 @@ _ENDS = (
     " FROM jobs LEFT JOIN runs ON runs.record_id = jobs.record_id"
     " LEFT JOIN marks ON marks.record_id = jobs.record_id"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SweepRow:
-    """A sweep as the file has it; `wish` is run, pause or cancel, `told` the text of its grid."""
-
-    id: str
-    name: str
-    created_at: str
-    wish: str
-    cells: int
-    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,67 +38,10 @@ class CellRow:
     keyed: bool = True
 
 
-class Sweeps(Store):
+class Sweeps(Rows):
     """The sweeps of one home folder."""
 
-    def put(self, sweep_id: str, told: str, cells: int, name: str | None = None) -> SweepRow:
-        """Keep a new sweep; without a name it is called "sweep 1" and so on.
-
-        Raises
-        ------
-        InvalidRequest
-            Another one has the name.
-        """
-        name = None if name is None else checked_text("name", name, limit=NAME_CHARACTERS)
-        with self._database.write() as connection:
-            if name is None:
-                taken = {row["name"] for row in connection.execute("SELECT name FROM sweeps")}
-                number = len(taken) + 1
-                while (name := f"sweep {number}") in taken:
-                    number += 1
-            elif connection.execute("SELECT 1 FROM sweeps WHERE name = ?", (name,)).fetchone() is not None:
-                field = "name"
-                fix = f"Choose another name, or go on with that one: Sweep.load({name!r}).resume()."
-                raise InvalidRequest(field, name, f"there is a sweep {shown(name)} already", fix)
-            connection.execute("INSERT INTO sweeps VALUES (?, ?, ?, 'run', ?, ?)", (sweep_id, name, now(), cells, told))
-        return self.get(sweep_id)
-
-    def get(self, name: str) -> SweepRow:
-        """Give a sweep by its name or its id; an unknown one is an InvalidRequest."""
-        askable = isinstance(name, str) and name.isprintable()
-        with self._database.read() as connection:
-            row = (
-                connection.execute("SELECT * FROM sweeps WHERE name = ?1 OR id = ?1", (name,)).fetchone()
-                if askable
-                else None
-            )
-            if row is None:
-                names = [row["name"] for row in connection.execute("SELECT name FROM sweeps")]
-                field = "name"
-                raise InvalidRequest(field, name, f"{shown(name)} is no sweep of this home", suggestion(name, names))
-        return SweepRow(**dict(row))
-
-    def every(self) -> list[SweepRow]:
-        """Give all sweeps, the newest first."""
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM sweeps ORDER BY created_at DESC").fetchall()
-        return [SweepRow(**dict(row)) for row in rows]
-
-    def wish(self, sweep_id: str, wish: str) -> None:
-        """Say what is wanted of a sweep: run, pause or cancel; whoever makes its cells looks."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE sweeps SET wish = ? WHERE id = ?", (wish, sweep_id))
-
-    def wished(self, sweep_id: str) -> str:
-        """Give what is wanted of a sweep; one that was removed is to be cancelled."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT wish FROM sweeps WHERE id = ?", (sweep_id,)).fetchone()
-        return "cancel" if row is None else str(row["wish"])
-
-    def extend(self, sweep_id: str, told: str, cells: int) -> None:
-        """Write what a sweep is made of anew."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE sweeps SET told = ?, cells = ? WHERE id = ?", (told, cells, sweep_id))
+    KIND = "sweep"
 
     def cells(self, sweep_id: str) -> list[CellRow]:
         """Give the latest job of each cell that has one, in the order of their ends; those that go on come last."""
@@ -167,11 +91,6 @@ class Sweeps(Store):
                 (sweep_id,),
             ).fetchall()
         return {row["engine_id"]: (row["cells"], float(row["seconds"])) for row in rows}
-
-    def remove(self, sweep_id: str) -> None:
-        """Forget a sweep; its pictures, jobs and records stay."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))
 
 
 def key(sweep_id: str, index: tuple[int, ...], attempt: int) -> str:

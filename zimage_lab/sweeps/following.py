@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine.desk import Desk
     from zimage_lab.engine.job import Job
-    from zimage_lab.store.sweeps import SweepRow
+    from zimage_lab.store.gradual import Row
     from zimage_lab.sweeps.cell import Cell
     from zimage_lab.sweeps.cluster import WorkerLine
     from zimage_lab.sweeps.grid import Grid
@@ -50,9 +50,7 @@ class Following(Gradual["Cell"]):
 
     KIND = "sweep"
 
-    def __init__(
-        self, row: SweepRow, grid: Grid, home: Path, engine: Desk | None = None, executor: Executor = None
-    ) -> None:
+    def __init__(self, row: Row, grid: Grid, home: Path, engine: Desk | None = None, executor: Executor = None) -> None:
         self.id, self.name, self.home = row.id, row.name, home
         self._engine, self._ledger = engine, Ledger(grid)
         self._executor = executor

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zimage_lab.errors import InvalidRequest, ZImageError, shown
 from zimage_lab.picture_recipe import FORMATS
 from zimage_lab.request import PICTURE
+from zimage_lab.store.gradual import NAME_CHARACTERS
 from zimage_lab.store.images import PIXEL_CAP
 from zimage_lab.store.public import public_name, public_request
-from zimage_lab.store.sweeps import NAME_CHARACTERS, Sweeps
+from zimage_lab.store.sweeps import Sweeps
 from zimage_lab.sweeps import building, reading
 from zimage_lab.sweeps import grid as grids
 from zimage_lab.sweeps.axis import Axis
@@ -27,7 +28,7 @@ from zimage_lab.values import checked_text
 if TYPE_CHECKING:
     import os
 
-    from zimage_lab.store.sweeps import SweepRow
+    from zimage_lab.store.gradual import Row
     from zimage_lab.sweeps.sweep import Sweep
 
 CHUNK = "zimage_lab_sweep"
@@ -96,7 +97,7 @@ def read(path: str | os.PathLike[str]) -> Inside:
         raise _strange(place, "holds a sweep that cannot be") from error
 
 
-def kept(inside: Inside, home: Path) -> SweepRow:
+def kept(inside: Inside, home: Path) -> Row:
     """Give the sweep of this home that a sheet shows, or keep the sheet's as a new one of which nothing is made."""
     with Sweeps(home) as store:
         try:

@@ -87,7 +87,7 @@ class Making(Following):
         """
         grid = extended(self._grid, values, self.home, limit)
         with Sweeps(self.home) as store:
-            store.extend(self.id, grids.write(grid), grid.count)
+            store.retell(self.id, grids.write(grid), grid.count)
             store.wish(self.id, "run")
         self._ledger.regrow(grid)
         self._cost = sum(cost_of(grid)[1].values())

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import compare
 from zimage_lab.errors import InvalidRequest, ZImageError
+from zimage_lab.store.comparisons import Comparisons
 from zimage_lab.widgets.compare_models import ModelRows
 from zimage_lab.widgets.compare_run import CompareRun
 from zimage_lab.widgets.fields import Row, classed, text
 from zimage_lab.widgets.plain import HTML, Dropdown, HBox, IntText, Textarea, VBox
-from zimage_lab.widgets.saved_comparisons import SavedComparisons
+from zimage_lab.widgets.saved import Saved
 from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.settled import SettledButton
 
@@ -68,7 +69,7 @@ class CompareTab:
             SettledButton(description=words("start"), tooltip=words("compare_start_tip")), "zl-generate"
         )
         self.run = CompareRun(words, publisher)
-        self.saved = SavedComparisons(words, self.open)
+        self.saved = Saved(words, "saved_comparisons", Comparisons, self.open)
         self.widget = self._assemble()
         for part in (self.prompts, self.seeds, self.match):
             part.observe(lambda _: self._changed(), "value")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import sweeps
 from zimage_lab.errors import InvalidRequest, ZImageError
+from zimage_lab.store.sweeps import Sweeps
 from zimage_lab.sweeps.plan import LIMIT
 from zimage_lab.widgets import outcome
 from zimage_lab.widgets.fields import Row, classed, text, toggle_class
 from zimage_lab.widgets.plain import HTML, Button, HBox, IntText, ToggleButton, VBox
-from zimage_lab.widgets.saved_sweeps import SavedSweeps
+from zimage_lab.widgets.saved import Saved
 from zimage_lab.widgets.sentences import beside, translated
 from zimage_lab.widgets.settled import SettledButton
 from zimage_lab.widgets.sweep_axes import AxisRows
@@ -82,7 +83,7 @@ class SweepTab:
         )
         self.start = classed(SettledButton(description=words("start"), tooltip=words("start_tip")), "zl-generate")
         self.run = SweepRun(words, publisher, reuse, theme)
-        self.saved = SavedSweeps(words, self.open)
+        self.saved = Saved(words, "saved_sweeps", Sweeps, self.open)
         self.widget = self._assemble()
         self.take.on_click(lambda _: self._take())
         self.seeds.observe(lambda _: self._changed(), "value")

@@ -1,4 +1,4 @@
-"""The sweeps of the home, to be opened again."""
+"""The sweeps or the comparisons of the home, to be opened again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from zimage_lab.errors import ZImageError
 from zimage_lab.home import home
-from zimage_lab.store.sweeps import Sweeps
 from zimage_lab.widgets.fields import classed
 from zimage_lab.widgets.plain import Dropdown
 
@@ -14,33 +13,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zimage_lab.store.gradual import Rows
     from zimage_lab.widgets.words import Words
 
 LISTED = 200
-"""Sweeps that the list has, the newest first; older ones are found by name in a cell."""
+"""How many the list has, the newest first; older ones are found by name in a cell."""
 
 
-class SavedSweeps:
+class Saved:
     """A list of names.
 
     Parameters
     ----------
     words
         The panel's texts.
+    label
+        Which of them stands before the list.
+    store
+        `Sweeps` or `Comparisons`.
     opened
         Called with the id of the one that somebody chose.
     """
 
-    def __init__(self, words: Words, opened: Callable[[str], None]) -> None:
-        self._words, self._opened, self._writing = words, opened, False
-        self.widget = classed(Dropdown(description=words("saved_sweeps")), "zl-field", "zl-saved")
+    def __init__(self, words: Words, label: str, store: type[Rows], opened: Callable[[str], None]) -> None:
+        self._words, self._store, self._opened, self._writing = words, store, opened, False
+        self.widget = classed(Dropdown(description=words(label)), "zl-field", "zl-saved")
         self.widget.observe(lambda change: self._choose(change["new"]), "value")
         self._write([])
 
     def look(self, place: Path | None) -> None:
         """Read the list anew."""
         try:
-            with Sweeps(home(place)) as store:
+            with self._store(home(place)) as store:
                 rows = store.every()[:LISTED]
         except ZImageError:
             rows = []
