@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
 import pytest
 
 import zimage_lab
@@ -58,11 +60,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         engine.stop()
 
 
-@pytest.fixture
-def holder(place: Path) -> Iterator[subprocess.Popen[str]]:
-    """Give a process that holds the engine of the home."""
+@contextmanager
+def holding(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a process that holds the engine of a home."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:
         assert process.stdout is not None
@@ -71,10 +73,43 @@ def holder(place: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_second_process_attaches(place: Path, holder: subprocess.Popen[str]) -> None:
+@pytest.fixture
+def holder(place: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that holds the engine of the home, for a test that ends it."""
+    with holding(place) as process:
+        yield process
+
+
+class Held(NamedTuple):
+    """A home whose engine is held by another process."""
+
+    home: Path
+    pid: int
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """Give one process that holds an engine, for all tests that leave it as it is."""
+    home = tmp_path_factory.mktemp("held") / "home"
+    home.mkdir()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ZIMAGE_LAB_DEVICE", "cpu")
+        with holding(home) as process:
+            yield Held(home, process.pid)
+
+
+@pytest.fixture
+def held(standing: Held, place: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
+    """Give that, as the home of this test."""
+    del place  # which ends this test's own engines
+    monkeypatch.setenv("ZIMAGE_LAB_HOME", str(standing.home))
+    return standing
+
+
+def test_a_second_process_attaches(held: Held) -> None:
     engine = zimage_lab.load()
     assert isinstance(engine, RemoteEngine)
-    assert engine.where == f"process {holder.pid}"
+    assert engine.where == f"process {held.pid}"
     assert engine.status()["model"] == "miniature-turbo"
     previews: list[int] = []
     states: list[str] = []
@@ -84,35 +119,34 @@ def test_a_second_process_attaches(place: Path, holder: subprocess.Popen[str]) -
     image = job.result(60)
     assert image.record.request.seed == 42
     assert image.path is not None
-    assert image.path.is_relative_to(place)
+    assert image.path.is_relative_to(held.home)
     assert image.record.image is not None
     assert image.record.image.pixels_sha256 == pixels_sha256(image.image)
     wait_for(lambda: states == ["queued", "running", "succeeded"])
     assert previews, "live previews travel between processes"
     assert job.preview is not None
-    with Engines(place) as engines:
-        assert [row.pid for row in engines.living()] == [holder.pid]
+    with Engines(held.home) as engines:
+        assert [row.pid for row in engines.living()] == [held.pid]
 
 
-def test_the_pixels_do_not_depend_on_who_made_them(place: Path, holder: subprocess.Popen[str]) -> None:
+def test_the_pixels_do_not_depend_on_who_made_them(held: Held) -> None:
     attached = zimage_lab.load().generate(PROMPT, seed=42)
     own = zimage_lab.load(own=True)
     assert isinstance(own, Engine)
     assert own.where == "this process"
     assert pixels_sha256(own.generate(PROMPT, seed=42).image) == pixels_sha256(attached.image)
-    with Engines(place) as engines:
-        assert {row.pid for row in engines.living()} == {holder.pid, os.getpid()}
+    with Engines(held.home) as engines:
+        assert {row.pid for row in engines.living()} == {held.pid, os.getpid()}
 
 
-def test_a_job_is_cancelled_from_another_process(place: Path, holder: subprocess.Popen[str]) -> None:
-    assert holder.poll() is None
+def test_a_job_is_cancelled_from_another_process(held: Held) -> None:
     engine = zimage_lab.load()
     job = engine.submit(PROMPT, seed=1, steps=50, width=256, height=256)
     wait_for(lambda: job.progress.step > 0)
     job.cancel()
     with pytest.raises(Cancelled):
         job.result(60)
-    with Records(place) as records:
+    with Records(held.home) as records:
         assert [record.state for record in records.by_job(job.id)] == ["cancelled"]
         assert records.broken() == ()
 
@@ -168,18 +202,17 @@ def test_an_independent_engine_outlives_its_starter_and_ends_idle(place: Path, m
     wait_for(lambda: not list((place / "run").glob("kernel-*.json")))  # the kernel's own, which goes last
 
 
-def test_an_attached_process_imports_no_torch(place: Path, holder: subprocess.Popen[str]) -> None:
-    assert holder.poll() is None
+@pytest.mark.usefixtures("held")
+def test_an_attached_process_imports_no_torch() -> None:
     code = (
         "import sys, zimage_lab; engine = zimage_lab.load();"
         f" engine.generate({PROMPT!r}, seed=3); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "False\n"
-    assert place.is_dir()
 
 
-def test_detaching_leaves_the_engine_to_others(place: Path, holder: subprocess.Popen[str]) -> None:
+def test_detaching_leaves_the_engine_to_others(held: Held) -> None:
     engine = zimage_lab.load()
     assert [one["id"] for one in engine.status()["models"]] == ["miniature-turbo"]
     engine.unload("miniature-turbo")
@@ -187,11 +220,10 @@ def test_detaching_leaves_the_engine_to_others(place: Path, holder: subprocess.P
     assert engine.status()["state"] != "stopped", "only the model goes"
     engine.unload()
     assert engine.stopped
-    assert holder.poll() is None
+    assert psutil.pid_exists(held.pid)
     again = zimage_lab.load()
     assert again is not engine
     assert again.generate(PROMPT, seed=5).path is not None
-    assert place.is_dir()
 
 
 @pytest.mark.parametrize(
