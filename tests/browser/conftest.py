@@ -77,6 +77,13 @@ class Lab:
         found: list[dict[str, Any]] = self.call("api/sessions")
         return found
 
+    def wait_for_session(self, path: str) -> None:
+        """Wait until a notebook has its kernel: JupyterLab gives the session a made-up path until it has started."""
+        end = time.monotonic() + STEP_MILLISECONDS / 1000
+        while path not in [session["path"] for session in self.sessions()]:
+            assert time.monotonic() < end, f"{path} has no kernel: {self.sessions()}"
+            time.sleep(0.2)
+
     def end_sessions(self) -> None:
         """End all sessions, and so their kernels."""
         for session in self.sessions():
