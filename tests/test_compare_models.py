@@ -83,6 +83,7 @@ def test_the_judge_sees_what_steps_buy(engine: Engine, clip: Path) -> None:
     assert many.accuracy.right == 4
     assert few.accuracy.right <= many.accuracy.right
     assert few.median < many.median
+    assert ">As the prompt says<" in comparison.curve().data
     assert few.flop is not None
     assert many.flop is not None
     assert few.flop < many.flop

@@ -6,6 +6,7 @@ import io
 import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -236,6 +237,19 @@ def test_a_report_is_one_page_from_the_store_alone(comparison: Comparison, tmp_p
         comparison.report(tmp_path / "report.pdf")
     with pytest.raises(InvalidRequest, match="no folder"):
         comparison.report(tmp_path / "nowhere" / "report.html")
+
+
+def test_quality_is_drawn_against_seconds(engine: StubEngine) -> None:
+    contestants = {**curve("miniature-turbo", [1, 8]), "miniature": "miniature"}
+    prompts = ["a dragon", "a castle", "a robot"]  # of which the judge knows none
+    comparison = engine.compare(prompts, contestants, seeds=[1, 200], protocol={"warm_up": 0}).wait(60)
+    with pytest.raises(InvalidRequest, match="nobody voted"):
+        comparison.curve()
+    favouring(comparison, ["Ann", "Bob"])
+    drawn = ET.fromstring(comparison.curve().data)  # noqa: S314 - our own
+    texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"Preferred", "seconds a picture", "1 step", "8 steps", "miniature-turbo", "miniature"} <= set(texts)
+    assert texts.count("miniature-turbo") == 1, "a line's name is said once"
 
 
 def test_a_curve_is_each_model_at_several_steps() -> None:

@@ -312,6 +312,32 @@ class Comparison(Gradual["Result"]):
 
         return scoring.scorer(self)
 
+    def curve(self) -> Any:  # noqa: ANN401 - an IPython.display.SVG, which has no types
+        """Draw quality against seconds, with a line through the settings of each model.
+
+        Quality is the share of pictures that are as their prompts say, with its interval at 95 %; where no picture can
+        be judged, how often raters preferred it. Contestants of several steps are made by `zimage_lab.compare.curve`.
+
+        Returns
+        -------
+        IPython.display.SVG
+            A picture as the value of a cell; its text is `curve().data`.
+
+        Raises
+        ------
+        InvalidRequest
+            There is nothing to draw yet: no picture was judged, and nobody voted.
+        """
+        from IPython.display import SVG
+
+        from zimage_lab.compare.report import parts, plots
+
+        drawn = parts.curve(self.summary(), self.preferences())
+        if not drawn:
+            what, fix = "no picture was judged, and nobody voted", "Wait for the pictures, or rate them first."
+            raise InvalidRequest(self.name, None, what, fix)
+        return SVG(plots.alone(drawn))  # type: ignore[no-untyped-call]
+
     def report(self, path: str | os.PathLike[str], **options: Any) -> Path:  # noqa: ANN401 - those of `write`
         """Write one HTML page that needs nothing else, from the store alone; options as for `compare.report.write`."""
         from zimage_lab.compare.report.writing import write

@@ -64,15 +64,6 @@ def measured(comparison: Comparison, language: str) -> str:
 def drawings(comparison: Comparison, summaries: Sequence[Summary], liked: Preference) -> str:
     """Plot times, correctness, stars and preferences with their intervals, and quality against seconds."""
     stars = comparison.opinions()
-    shares = [Point(*row) for row in zip(liked.names, *(part.tolist() for part in liked.shares), strict=True)]
-    right = [Point(one.label, one.accuracy.value, *one.accuracy.bounds) for one in summaries]
-    quality, name = (
-        (right, "As the prompt says") if any(one.accuracy.of for one in summaries) else (shares, "Preferred")
-    )
-    curve = [
-        Place(one.label, one.median, point.value, point.low, point.high, one.model)
-        for one, point in sorted(zip(summaries, quality, strict=True), key=lambda pair: pair[0].median)
-    ]
     figures = [
         (
             "Seconds a picture: median and middle half",
@@ -83,7 +74,10 @@ def drawings(comparison: Comparison, summaries: Sequence[Summary], liked: Prefer
                 (0.0, _NAN),
             ),
         ),
-        ("As the prompt says, with 95 % intervals", plots.intervals(right, "As the prompt says", _percent, (0.0, 1.0))),
+        (
+            "As the prompt says, with 95 % intervals",
+            plots.intervals(_right(summaries), "As the prompt says", _percent, (0.0, 1.0)),
+        ),
         (
             "Stars, with 95 % intervals over prompts",
             plots.intervals(
@@ -95,13 +89,32 @@ def drawings(comparison: Comparison, summaries: Sequence[Summary], liked: Prefer
         ),
         (
             "Preferred in pairs, with 95 % intervals over prompts",
-            plots.intervals(shares, "Preferred", _percent, (0.0, 1.0)),
+            plots.intervals(_preferred(liked), "Preferred", _percent, (0.0, 1.0)),
         ),
-        ("What a second buys", plots.against(curve, "Quality against seconds", ("seconds a picture", name), _percent)),
+        ("What a second buys", curve(summaries, liked)),
     ]
     return "".join(
         f"<figure>{drawn}<figcaption>{_text(caption)}</figcaption></figure>" for caption, drawn in figures if drawn
     )
+
+
+def curve(summaries: Sequence[Summary], liked: Preference) -> str:
+    """Plot quality against seconds: how often pictures are as prompts say or, where none could be judged, preferred."""
+    judged = any(one.accuracy.of for one in summaries)
+    quality, name = (_right(summaries), "As the prompt says") if judged else (_preferred(liked), "Preferred")
+    places = [
+        Place(one.label, one.median, point.value, point.low, point.high, one.model)
+        for one, point in sorted(zip(summaries, quality, strict=True), key=lambda pair: pair[0].median)
+    ]
+    return plots.against(places, "Quality against seconds", ("seconds a picture", name), _percent)
+
+
+def _right(summaries: Sequence[Summary]) -> list[Point]:
+    return [Point(one.label, one.accuracy.value, *one.accuracy.bounds) for one in summaries]
+
+
+def _preferred(liked: Preference) -> list[Point]:
+    return [Point(*row) for row in zip(liked.names, *(part.tolist() for part in liked.shares), strict=True)]
 
 
 def pictures(comparison: Comparison, images: Mapping[Index, tuple[str, int, int]]) -> str:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 LABELS, WIDTH, ROW, EDGE = 240, 760, 30, 24
 HEIGHT = 340
 TICKS = 5
+LIGHT = (
+    "svg{background:#fff}text{fill:#1b1b1f;font:13px system-ui,sans-serif}.axis{stroke:#d7d7de}.soft{fill:#5c5c66}"
+    ".whisker{stroke:#2f6fde;stroke-width:2;stroke-opacity:.5}.dot{fill:#2f6fde}"
+    ".path{stroke:#2f6fde;fill:none;stroke-opacity:.5}.name{font-weight:600}"
+)
+"""The report's light colours, for a plot that stands outside of a page."""
 
 
 class Point(NamedTuple):
@@ -105,17 +111,29 @@ def against(places: Sequence[Place], title: str, axes: tuple[str, str], write: C
     parts.append(f'<text class="soft" x="{left}" y="{HEIGHT - 6}">{_text(axes[0])}</text>')
     parts.append(f'<text class="soft" x="0" y="12">{_text(axes[1])}</text>')
     for line in dict.fromkeys(one.line for one in shown):
-        points = " ".join(f"{across(one.x):.1f},{up(one.y):.1f}" for one in shown if one.line == line)
+        members = [one for one in shown if one.line == line]
+        points = " ".join(f"{across(one.x):.1f},{up(one.y):.1f}" for one in members)
         parts.append(f'<polyline class="path" points="{points}"/>')
-    for one in shown:
-        x, y = across(one.x), up(one.y)
-        if not math.isnan(one.low):
-            parts.append(
-                f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{up(one.low):.1f}" y2="{up(one.high):.1f}"/>'
-            )
-        parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
-        parts.append(f'<text x="{x + 9:.1f}" y="{y - 6:.1f}">{_text(_short(one.name))}</text>')
+        for one in members:
+            x, y = across(one.x), up(one.y)
+            if not math.isnan(one.low):
+                parts.append(
+                    f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{up(one.low):.1f}" y2="{up(one.high):.1f}"/>'
+                )
+            parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
+            name = one.name if len(members) == 1 else one.name.removeprefix(f"{line}, ")
+            parts.append(f'<text x="{x + 9:.1f}" y="{y - 6:.1f}">{_text(_short(name))}</text>')
+        if len(members) > 1:  # whose name would be said at every point
+            x, y = across(members[0].x), up(members[0].y)
+            parts.append(f'<text class="name" x="{x + 9:.1f}" y="{y + 18:.1f}">{_text(_short(line))}</text>')
     return _svg(parts, title, HEIGHT)
+
+
+def alone(plot: str) -> str:
+    """Make an SVG file of a plot that was drawn for a page."""
+    return plot.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
+        ">", f"><style>{LIGHT}</style>", 1
+    )
 
 
 def _svg(parts: list[str], title: str, height: int) -> str:
