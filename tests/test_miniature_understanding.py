@@ -9,6 +9,7 @@ import pytest
 from zimage_lab.miniature.accuracy import accuracy
 from zimage_lab.miniature.captions import caption
 from zimage_lab.miniature.drawing import draw
+from zimage_lab.miniature.sayings import SAYINGS
 from zimage_lab.miniature.scenes import KINDS, draw_scene
 from zimage_lab.miniature.understanding import scene_of
 from zimage_lab.miniature.world import Scene, Thing
@@ -42,6 +43,13 @@ UNREAD = [
 @pytest.mark.parametrize(("prompt", "scene"), READ.items())
 def test_plain_prompts_are_read(prompt: str, scene: Scene) -> None:
     assert scene_of(prompt) == scene
+
+
+@pytest.mark.parametrize(("scene", "texts"), SAYINGS.items())
+def test_known_sentences_are_read_in_both_languages(scene: Scene, texts: tuple[str, str]) -> None:
+    english, chinese = texts
+    assert scene_of(f"{english.capitalize()}.") == scene_of(f"{chinese}。") == scene
+    assert accuracy(english, draw(scene)) == 1
 
 
 @pytest.mark.parametrize("prompt", UNREAD)

@@ -17,7 +17,7 @@ def accuracy(prompt: str, picture: Image.Image) -> float | None:
     Parameters
     ----------
     prompt
-        English, as plain as `scene_of` reads it.
+        English, as plain as `scene_of` reads it, or a sentence that it knows.
     picture
         At the miniature's own size.
 

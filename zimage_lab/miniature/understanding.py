@@ -1,7 +1,8 @@
 """Reads the plainest English prompts back into scenes, so that a judge can be asked about a prompt that a person wrote.
 
 It knows things with their colours and places, each said by itself, and a background: "a red circle on the left, a blue
-cat on the right, white background". What it is not sure of it does not read: relations, numbers, signs, stories.
+cat on the right, white background". What it is not sure of it does not read: relations, numbers, signs, and stories but
+for the known sentences of `sayings`, in both languages.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import lru_cache
 
 from zimage_lab.miniature import words
 from zimage_lab.miniature.captions import UNSAID
+from zimage_lab.miniature.sayings import SAYINGS
 from zimage_lab.miniature.world import COLOURS, OWN_COLOURS, PLACES, Scene, Thing
 
 _ARTICLE = re.compile(r"^(?:a|an|the|one)\s+")
@@ -21,6 +23,8 @@ _RESERVED = {"beach", "under"}  # a cherry tree, a beach and the sea have storie
 
 def scene_of(prompt: str) -> Scene | None:
     """Give the scene that a prompt asks for, or None where it is not plain enough to be sure."""
+    if (said := _said().get(_plain(prompt))) is not None:
+        return said
     background, things = "", []
     for part in _parts(prompt):
         if part in _backgrounds():
@@ -43,8 +47,12 @@ def says_background(prompt: str) -> bool:
     return any(part in _backgrounds() for part in _parts(prompt))
 
 
+def _plain(prompt: str) -> str:
+    return " ".join(prompt.strip().rstrip(".。").lower().split())
+
+
 def _parts(prompt: str) -> list[str]:
-    text = " ".join(prompt.strip().rstrip(".").lower().split())
+    text = _plain(prompt)
     for opening in words.ENGLISH_OPENINGS:
         text = text.removeprefix(f"{opening} ")
     return _BETWEEN.split(text)
@@ -76,6 +84,11 @@ def _placed(things: list[Thing]) -> tuple[Thing, ...] | None:
         return None  # equal things are counted, and stand anywhere
     placed = [Thing(thing.subject, thing.colour, place) for thing, place in zip(things, said, strict=True)]
     return tuple(sorted(placed, key=lambda thing: PLACES.index(thing.place)))
+
+
+@lru_cache(maxsize=1)
+def _said() -> dict[str, Scene]:
+    return {_plain(text): scene for scene, texts in SAYINGS.items() for text in texts}
 
 
 @lru_cache(maxsize=1)
