@@ -75,6 +75,16 @@ def test_every_cell_is_made_once(engine: StubEngine) -> None:
     assert set(history(parent_id=sweep.id, home=engine.home).source) <= {None, "sweep"}
 
 
+def test_the_engine_s_own_model_draws_what_names_none(engine: StubEngine) -> None:
+    engine.model = "miniature"
+    for prompts in ("a red cat", ["a red cat", "a blue fish"]):
+        sweep = engine.sweep(prompts, seeds=2).wait(30)
+        assert {cell.request.model for cell in sweep} == {"miniature"}
+        assert {cell.request.steps for cell in sweep} == {28}
+    whole = engine.request("a red cat", model="miniature-turbo")
+    assert {cell.request.model for cell in engine.sweep(whole, seeds=2).wait(30)} == {"miniature-turbo"}
+
+
 def test_it_returns_at_once_and_runs_on(held: StubEngine) -> None:
     began = time.perf_counter()
     sweep = held.sweep(CAT, seeds=500)

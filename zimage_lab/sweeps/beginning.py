@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_lab import home as homes
 from zimage_lab.errors import InvalidRequest
+from zimage_lab.request import GenerationRequest
 from zimage_lab.store.sweeps import Sweeps
 from zimage_lab.sweeps import executors
 from zimage_lab.sweeps import grid as grids
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from zimage_lab.engine.desk import Desk
-    from zimage_lab.request import GenerationRequest
     from zimage_lab.sweeps.cluster import Engines, Ray
     from zimage_lab.sweeps.grid import Grid
 
@@ -69,7 +69,8 @@ def start(
         Something cannot be, or is more than the limit, or a worker differs from what is here; nothing was begun.
     """
     model = options.pop("model", None)
-    model = getattr(engine, "model", None) if model is None and isinstance(prompt, str) else model
+    if model is None and not isinstance(prompt, GenerationRequest):
+        model = getattr(engine, "model", None)
     made = plan(prompt, wildcards=wildcards, limit=limit, model=model, place=engine.home, **options)
     drawn = options.get("seed") is None and (options.get("seeds") is None or isinstance(options["seeds"], int))
     maker = engine if executor is None else executors.engine(executor, engine.home, made.grid)
