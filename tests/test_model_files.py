@@ -132,6 +132,25 @@ def test_a_transformer_alone_takes_the_rest_from_its_base(split: Path, tmp_path:
     assert np.array_equal(drawn(entry), plain)
 
 
+def test_two_models_of_one_shape_are_told_apart(tmp_path: Path) -> None:
+    both = [models.find("miniature"), MINIATURE]
+    for model in both:
+        export.save_comfyui(model, tmp_path / "together")
+        (transformer := export.save_comfyui(model, tmp_path / model.id)["transformer"]).rename(
+            transformer.with_name("mine.safetensors")
+        )
+    folder = tmp_path / "together" / "models" / "diffusion_models"
+    for model in both:
+        stem = model.id.replace("-", "_")
+        named = models.find(folder / f"{stem}.safetensors")
+        assert named.card.defaults == model.card.defaults
+        assert {path.name for _, path in named.parts} == {
+            f"{stem}{end}.safetensors" for end in ("", "_text_encoder", "_vae")
+        }
+        unnamed = models.find(tmp_path / model.id / "models" / "diffusion_models" / "mine.safetensors")
+        assert unnamed.card.defaults == model.card.defaults, "what lies beside it says whose it is"
+
+
 @pytest.mark.parametrize(("kind", "least"), [("F16", 80.0), ("Q8_0", 45.0)])
 def test_gguf_draws_nearly_the_same(kind: str, least: float, tmp_path: Path, plain: np.ndarray) -> None:
     gguf = pytest.importorskip("gguf")

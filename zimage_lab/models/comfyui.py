@@ -110,8 +110,8 @@ def around(path: Path) -> WeightSet:
         message = f"{path} is {_described(found)}. Expected is a Z-Image transformer, alone or with all that it needs."
         raise ModelLoadError(message)
     scaled.refuse(found)
-    base = max(fitting, key=lambda one: one.name.replace("-", "_") in path.stem.replace("-", "_"))
     own = bases.components(found)
+    base = _base(path, [one for one in fitting if all(bases.fits(found, part, one) for part in own)] or fitting)
     parts: dict[str, Path] = {TRANSFORMER: path}
     missing: list[str] = []
     for component in (TEXT, VAE):
@@ -146,11 +146,25 @@ def incomplete(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _other(path: Path, component: str, base: Path) -> Path | None:
-    """Find the file of another component for a transformer."""
+    """Find the file of another component for a transformer, but none that is called after another base."""
     for candidate in _candidates(path, component):
-        if candidate != path and _fits(candidate, component, base):
+        if candidate != path and _fits(candidate, component, base) and _named(candidate, bases.bases()) in {None, base}:
             return candidate
     return None
+
+
+def _base(path: Path, fitting: list[Path]) -> Path:
+    """Tell which of several bases of one shape a transformer belongs to: its name says so, or the files around it."""
+    return _named(path, fitting) or max(
+        fitting, key=lambda one: sum(_other(path, component, one) is not None for component in (TEXT, VAE))
+    )
+
+
+def _named(path: Path, among: list[Path]) -> Path | None:
+    """Give the base that a file is called after; the longest name counts, as one may begin with another's."""
+    stem = path.stem.replace("-", "_")
+    called = [base for base in among if base.name.replace("-", "_") in stem]
+    return max(called, key=lambda base: len(base.name), default=None)
 
 
 def _candidates(path: Path, component: str) -> Iterator[Path]:
