@@ -33,7 +33,7 @@ def folder() -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["miniature-turbo", "miniature-sd"])
+@pytest.mark.parametrize("name", ["miniature", "miniature-turbo", "miniature-sd"])
 def test_the_folder_is_complete_and_small(name: str) -> None:
     found = models.find(name)
     card, folder = found.card, found.folder
