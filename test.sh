@@ -31,4 +31,4 @@ OMP_NUM_THREADS=1 pytest -q $shared --ignore=tests/browser
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 TMPDIR="$scratch" ZIMAGE_LAB_HOME="$scratch/home" OMP_NUM_THREADS=1 pytest -q $shared -p no:randomly --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
-pytest -q -p no:randomly tests/browser
+OMP_NUM_THREADS=1 pytest -q $shared -p no:randomly tests/browser

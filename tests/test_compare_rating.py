@@ -239,7 +239,7 @@ def test_a_report_is_one_page_from_the_store_alone(comparison: Comparison, tmp_p
         comparison.report(tmp_path / "nowhere" / "report.html")
 
 
-def test_quality_is_drawn_against_seconds(engine: StubEngine) -> None:
+def test_quality_is_drawn_against_seconds_and_steps(engine: StubEngine, tmp_path: Path) -> None:
     contestants = {**curve("miniature-turbo", [1, 8]), "miniature": "miniature"}
     prompts = ["a dragon", "a castle", "a robot"]  # of which the judge knows none
     comparison = engine.compare(prompts, contestants, seeds=[1, 200], protocol={"warm_up": 0}).wait(60)
@@ -250,6 +250,12 @@ def test_quality_is_drawn_against_seconds(engine: StubEngine) -> None:
     texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Preferred", "seconds a picture", "1 step", "8 steps", "miniature-turbo", "miniature"} <= set(texts)
     assert texts.count("miniature-turbo") == 1, "a line's name is said once"
+    assert ">steps</text>" in comparison.curve("steps").data
+    with pytest.raises(InvalidRequest, match="no cost"):
+        comparison.curve("euros")  # type: ignore[arg-type]
+    page = comparison.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "What a second buys" in page
+    assert "What a step buys" in page
 
 
 def test_a_curve_is_each_model_at_several_steps() -> None:

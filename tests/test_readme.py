@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shlex
@@ -163,3 +164,10 @@ def test_scripts_and_modules_that_are_named_exist(document: str) -> None:
         assert (ROOT / script).is_file(), script
     for test in re.findall(r"tests/\w+\.py", text(document)):
         assert (ROOT / test).is_file(), test
+
+
+def test_the_family_s_picture_is_the_tutorial_s_own() -> None:
+    cells = json.loads((ROOT / "notebooks" / "03-the-family.ipynb").read_text(encoding="utf-8"))["cells"]
+    outputs = [one.get("data", {}) for cell in cells for one in cell.get("outputs", [])]
+    first = next(one["image/jpeg"] for one in outputs if "image/jpeg" in one)
+    assert base64.b64decode(first) == (ROOT / "notebooks" / "images" / "family.jpg").read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from zimage_lab import home as homes
 from zimage_lab import models
@@ -11,11 +11,11 @@ from zimage_lab.compare import measures, results
 from zimage_lab.compare.cells import Cells
 from zimage_lab.compare.plan import Plan
 from zimage_lab.compare.rating import Session
-from zimage_lab.compare.summary import summaries
+from zimage_lab.compare.summary import Across, summaries
 from zimage_lab.compare.work import Work
 from zimage_lab.engine.gradual import CANCEL_SECONDS, Gradual
 from zimage_lab.engine.pace import Progress, stage, told
-from zimage_lab.errors import InvalidRequest
+from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.store.comparisons import Comparisons
 from zimage_lab.store.steering import Steering
 
@@ -312,11 +312,16 @@ class Comparison(Gradual["Result"]):
 
         return scoring.scorer(self)
 
-    def curve(self) -> Any:  # noqa: ANN401 - an IPython.display.SVG, which has no types
-        """Draw quality against seconds, with a line through the settings of each model.
+    def curve(self, across: Across = "seconds") -> Any:  # noqa: ANN401 - an IPython.display.SVG, which has no types
+        """Draw quality against seconds or steps, with a line through the settings of each model.
 
         Quality is the share of pictures that are as their prompts say, with its interval at 95 %; where no picture can
         be judged, how often raters preferred it. Contestants of several steps are made by `zimage_lab.compare.curve`.
+
+        Parameters
+        ----------
+        across
+            "seconds" or "steps".
 
         Returns
         -------
@@ -326,13 +331,16 @@ class Comparison(Gradual["Result"]):
         Raises
         ------
         InvalidRequest
-            There is nothing to draw yet: no picture was judged, and nobody voted.
+            There is nothing to draw yet: no picture was judged, and nobody voted. Or `across` is something else.
         """
         from IPython.display import SVG
 
         from zimage_lab.compare.report import parts, plots
 
-        drawn = parts.curve(self.summary(), self.preferences())
+        if across not in get_args(Across):
+            field = "across"
+            raise InvalidRequest(field, across, f"{shown(across)} is no cost", 'Use "seconds" or "steps".')
+        drawn = parts.curve(self.summary(), self.preferences(), across)
         if not drawn:
             what, fix = "no picture was judged, and nobody voted", "Wait for the pictures, or rate them first."
             raise InvalidRequest(self.name, None, what, fix)

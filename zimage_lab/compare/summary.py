@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zimage_lab.compare.work import drawing
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from zimage_lab.compare.plan import Plan
     from zimage_lab.recipe import RunRecord
     from zimage_lab.store.comparisons import Figure, Index
+
+Across: TypeAlias = Literal["seconds", "steps"]
+"""What quality is held against."""
 
 TERA = 1e12
 Z_95 = 1.959964

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.compare.comparison import Comparison
     from zimage_lab.compare.preference import Preference
-    from zimage_lab.compare.summary import Summary
+    from zimage_lab.compare.summary import Across, Summary
     from zimage_lab.store.comparisons import Index
 
 VOTES_SHOWN = 1000
@@ -64,6 +64,7 @@ def measured(comparison: Comparison, language: str) -> str:
 def drawings(comparison: Comparison, summaries: Sequence[Summary], liked: Preference) -> str:
     """Plot times, correctness, stars and preferences with their intervals, and quality against seconds."""
     stars = comparison.opinions()
+    models = {one.model for one in summaries}
     figures = [
         (
             "Seconds a picture: median and middle half",
@@ -92,21 +93,24 @@ def drawings(comparison: Comparison, summaries: Sequence[Summary], liked: Prefer
             plots.intervals(_preferred(liked), "Preferred", _percent, (0.0, 1.0)),
         ),
         ("What a second buys", curve(summaries, liked)),
+        ("What a step buys", curve(summaries, liked, "steps") if len(summaries) > len(models) else ""),
     ]
     return "".join(
         f"<figure>{drawn}<figcaption>{_text(caption)}</figcaption></figure>" for caption, drawn in figures if drawn
     )
 
 
-def curve(summaries: Sequence[Summary], liked: Preference) -> str:
-    """Plot quality against seconds: how often pictures are as prompts say or, where none could be judged, preferred."""
+def curve(summaries: Sequence[Summary], liked: Preference, across: Across = "seconds") -> str:
+    """Plot quality: how often pictures are as their prompts say or, where none could be judged, are preferred."""
     judged = any(one.accuracy.of for one in summaries)
     quality, name = (_right(summaries), "As the prompt says") if judged else (_preferred(liked), "Preferred")
-    places = [
-        Place(one.label, one.median, point.value, point.low, point.high, one.model)
-        for one, point in sorted(zip(summaries, quality, strict=True), key=lambda pair: pair[0].median)
-    ]
-    return plots.against(places, "Quality against seconds", ("seconds a picture", name), _percent)
+    places = []
+    for one, point in zip(summaries, quality, strict=True):
+        x = one.median if across == "seconds" else float(one.settings["steps"])
+        places.append(Place(one.label, x, point.value, point.low, point.high, one.model))
+    places.sort(key=lambda place: place.x)
+    axis = "seconds a picture" if across == "seconds" else "steps"
+    return plots.against(places, f"Quality against {across}", (axis, name), _percent)
 
 
 def _right(summaries: Sequence[Summary]) -> list[Point]:

@@ -85,7 +85,7 @@ def intervals(points: Sequence[Point], title: str, write: Callable[[float], str]
 
 
 def against(places: Sequence[Place], title: str, axes: tuple[str, str], write: Callable[[float], str]) -> str:
-    """Draw quality (up) against seconds (across, a logarithmic axis), the settings of one model joined by a line."""
+    """Draw quality (up) against a cost (across, a logarithmic axis), the settings of one model joined by a line."""
     shown = [one for one in places if not (math.isnan(one.x) or math.isnan(one.y)) and one.x > 0]
     if not shown:
         return ""
