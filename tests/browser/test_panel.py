@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conftest import shot
+from held import STEP, gate, held
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ PANEL = ".zl-panel"
 AREA = ".zl-prompt textarea"
 STATE = ".zl-state"
 PICTURE = ".zl-frame:not(.zl-blank) img"
+FORMING = f"Step {STEP} of 8"
 PATIENCE = 120_000  # the first picture waits for torch, on two busy cores
 
 
@@ -25,29 +27,19 @@ def opened(lab: Lab, page: Page) -> None:
     page.wait_for_selector(f"{PANEL} .zl-generate", state="visible")
 
 
-def slow(page: Page) -> None:
-    """Ask for the largest picture and the most steps, so that there is time to look while it forms."""
-    field = page.get_by_label("Steps")
-    if not field.is_visible():
-        page.locator(".zl-fold-head", has_text="Advanced").click()
-    for label, number in (("Width, px", 256), ("Height, px", 256), ("Steps", 50)):
-        field = page.get_by_label(label)
-        field.fill(str(number))
-        field.press("Tab")
-
-
 def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})  # the whole form: no click scrolls
-    opened(lab, page)
+    with gate(lab):
+        opened(lab, page)
     shot(page, "panel-first-open")
     frame = page.locator(".zl-frame:visible").bounding_box()
     page.fill(AREA, PROMPT)
     expect(page.locator(".zl-count")).not_to_have_text("0/512")
-    slow(page)
-    page.click(".zl-generate")
-    page.wait_for_selector(PICTURE, timeout=PATIENCE)
-    expect(page.locator(STATE)).to_contain_text("of 50")
-    shot(page, "panel-forming")
+    with held(lab):
+        page.click(".zl-generate")
+        page.wait_for_selector(PICTURE, timeout=PATIENCE)
+        expect(page.locator(STATE)).to_contain_text(FORMING)
+        shot(page, "panel-forming")
     expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
     assert page.locator(".zl-frame:visible").bounding_box() == frame  # nothing moved
     expect(page.locator(".zl-thumb")).to_have_count(1)
@@ -57,19 +49,20 @@ def test_a_chinese_prompt_becomes_a_picture(lab: Lab, page: Page) -> None:
 
 
 def test_cancel_in_the_middle_and_a_reload_that_finds_the_run(lab: Lab, page: Page) -> None:
-    opened(lab, page)
+    with gate(lab):
+        opened(lab, page)
     page.fill(AREA, "a red cat in the middle")
-    slow(page)
-    page.click(".zl-generate")
-    expect(page.locator(STATE)).to_contain_text("Step", timeout=PATIENCE)
-    page.click(".zl-cancel")
-    expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=PATIENCE)
-    shot(page, "panel-cancelled")
-    page.click(".zl-generate")
-    expect(page.locator(STATE)).to_contain_text("Step", timeout=PATIENCE)
-    page.reload()
-    page.wait_for_selector(f"{PANEL} .zl-generate", state="visible")
-    expect(page.locator(STATE)).to_contain_text("of 50")
+    with held(lab):
+        page.click(".zl-generate")
+        expect(page.locator(STATE)).to_contain_text(FORMING, timeout=PATIENCE)
+        page.click(".zl-cancel")
+        expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=PATIENCE)
+        shot(page, "panel-cancelled")
+        page.click(".zl-generate")
+        expect(page.locator(STATE)).to_contain_text(FORMING, timeout=PATIENCE)
+        page.reload()
+        page.wait_for_selector(f"{PANEL} .zl-generate", state="visible")
+        expect(page.locator(STATE)).to_contain_text(FORMING)
     expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
     page.wait_for_selector(PICTURE)
 
