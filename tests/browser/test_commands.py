@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import shot
 from graphs import article
+from held import gate, held
 from PIL import Image
 from playwright.sync_api import expect
 from samples import keep_picture, record
-from test_panel import slow
+from test_panel import FORMING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,12 +129,13 @@ def test_the_studio_shares_a_notebooks_kernel(lab: Lab, page: Page, files: Path)
     notebook = {"cells": [], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (files / "shared.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     lab.open(page)
-    page.locator(".jp-DirListing-item", has_text="shared.ipynb").dblclick()
-    page.wait_for_selector(".jp-NotebookPanel", state="visible")
-    lab.wait_for_session("shared.ipynb")
-    page.locator(".lm-MenuBar-item", has_text="Kernel").click()
-    page.locator(".lm-Menu-item", has_text="Open Z-Image Studio on This").click()
-    page.wait_for_selector(".zl-generate", state="visible")
+    with gate(lab):
+        page.locator(".jp-DirListing-item", has_text="shared.ipynb").dblclick()
+        page.wait_for_selector(".jp-NotebookPanel", state="visible")
+        lab.wait_for_session("shared.ipynb")
+        page.locator(".lm-MenuBar-item", has_text="Kernel").click()
+        page.locator(".lm-Menu-item", has_text="Open Z-Image Studio on This").click()
+        page.wait_for_selector(".zl-generate", state="visible")
     sessions = [session["path"] for session in lab.sessions()]
     assert len(lab.kernels()) == 1, sessions
     page.locator(".jp-NotebookPanel .jp-Cell .cm-content").first.click()
@@ -143,13 +145,13 @@ def test_the_studio_shares_a_notebooks_kernel(lab: Lab, page: Page, files: Path)
     shot(page, "beside-a-notebook")
     page.set_viewport_size({"width": 2400, "height": 900})  # room for both, with nothing folded
     page.fill(AREA, "a red cat in the middle")
-    slow(page)
-    page.click(".zl-generate")
-    expect(page.locator(STATE)).to_contain_text("Step", timeout=PATIENCE)
-    page.locator(".jp-NotebookPanel .jp-Cell .cm-content").last.click()
-    page.keyboard.type(f"import time; time.sleep({BUSY_SECONDS}); print('the cell', 'ended')")
-    page.keyboard.press("Shift+Enter")
-    page.locator(AREA).focus()
-    page.keyboard.press("Escape")  # by a subshell of its own: the main one sleeps
-    expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=BUSY_SECONDS * 500)
+    with held(lab):
+        page.click(".zl-generate")
+        expect(page.locator(STATE)).to_contain_text(FORMING, timeout=PATIENCE)
+        page.locator(".jp-NotebookPanel .jp-Cell .cm-content").last.click()
+        page.keyboard.type(f"import time; time.sleep({BUSY_SECONDS}); print('the cell', 'ended')")
+        page.keyboard.press("Shift+Enter")
+        page.locator(AREA).focus()
+        page.keyboard.press("Escape")  # by a subshell of its own: the main one sleeps
+        expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=BUSY_SECONDS * 500)
     assert page.get_by_text("the cell ended", exact=True).count() == 0

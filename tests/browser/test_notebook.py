@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from conftest import shot
+from held import gate, held
 from playwright.sync_api import expect
-from test_panel import AREA, PATIENCE, STATE, slow
+from test_panel import AREA, FORMING, PATIENCE, STATE
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -29,22 +30,21 @@ def test_cancel_works_while_a_cell_runs(lab: Lab, page: Page) -> None:
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
     lab.call("api/contents/busy.ipynb", "PUT", {"type": "notebook", "format": "json", "content": notebook})
     page.set_default_timeout(60_000)
-    page.goto(f"{lab.url}lab/tree/busy.ipynb?token={lab.token}&reset")  # no tab of another test beside it
-    page.get_by_text("| Idle").wait_for(timeout=PATIENCE)  # a key pressed before the kernel is there is lost
+    with gate(lab):
+        page.goto(f"{lab.url}lab/tree/busy.ipynb?token={lab.token}&reset")  # no tab of another test beside it
+        page.get_by_text("| Idle").wait_for(timeout=PATIENCE)  # a key pressed before the kernel is there is lost
     page.locator(".jp-Notebook .jp-CodeCell").first.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
     page.wait_for_selector(".zl-panel .zl-generate", state="visible", timeout=PATIENCE)
     page.fill(AREA, "a red cat in the middle")
-    page.click(".zl-generate")  # the weights are read before the cell begins
-    expect(page.locator(STATE)).to_contain_text("Done", timeout=PATIENCE)
-    slow(page)
-    page.click(".zl-generate")
-    expect(page.locator(STATE)).to_contain_text("Step", timeout=PATIENCE)
-    page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-InputArea-editor").click()
-    page.keyboard.press("Shift+Enter")
-    began = time.monotonic()
-    page.locator(".zl-cancel").click()
-    expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=BUSY_SECONDS * 1000)
+    with held(lab):
+        page.click(".zl-generate")
+        expect(page.locator(STATE)).to_contain_text(FORMING, timeout=PATIENCE)
+        page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Shift+Enter")
+        began = time.monotonic()
+        page.locator(".zl-cancel").click()
+        expect(page.locator(STATE)).to_contain_text("Cancelled at step", timeout=BUSY_SECONDS * 1000)
     assert time.monotonic() - began < BUSY_SECONDS / 2
     shot(page, "notebook-cancelled-while-a-cell-runs")
     assert page.get_by_text("the cell ended", exact=True).count() == 0
