@@ -17,6 +17,7 @@ from zimage_lab.miniature.training import (
     checkpoint,
     diffusion,
     edit,
+    emphasis,
     flow,
     latents,
     package,
@@ -26,8 +27,10 @@ from zimage_lab.miniature.training import (
     tokenizer_sd,
     turbo,
 )
-from zimage_lab.miniature.training.forward import Captions
+from zimage_lab.miniature.training.forward import Captions, text_features
+from zimage_lab.miniature.training.forward_edit import Edits
 from zimage_lab.models import tokens
+from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +97,50 @@ def test_the_edit_model_begins_as_the_base_model(folder: Path) -> None:
     assert all(torch.equal(module[name][: len(value)], value) for name, value in known.items())
     plain = tokenizer.build()
     assert words("a red cat").input_ids == plain("a red cat").input_ids, "the vocabulary grows at its end"
+
+
+def test_the_edit_model_s_forward_pass_is_diffusers_own() -> None:
+    torch.manual_seed(0)
+    words = tokenizer.build(sees=True)
+    module = edit.network(words, "cpu")
+    for name, value in module["transformer"].named_parameters():
+        if "pad_token" in name:
+            torch.nn.init.normal_(value, std=0.2)
+    texts = ["make the cat blue", "把红色的猫变成蓝色", ""]
+    pictures, noisy = torch.randn(2, len(texts), 16, 16, 16)
+    patches = torch.randint(256, (len(texts), 16, 768), dtype=torch.uint8)
+    sigma = torch.tensor([0.9, 0.5, 0.1])
+    edits = Edits.of(words, texts, pictures, patches, "cpu")
+
+    def encoded(part: str) -> torch.Tensor:
+        return text_features(module["text_encoder"], Captions.padded(words, [part]))[0, : len(words(part).input_ids)]
+
+    with torch.no_grad():
+        ours = edits.seen_by(module)(noisy, sigma)
+        looked = module["siglip"](
+            pixel_values=edits.patches,
+            pixel_attention_mask=torch.ones(len(texts), 16, dtype=torch.int32),
+            spatial_shapes=torch.tensor([[4, 4]] * len(texts)),
+        ).last_hidden_state.unflatten(1, (4, 4))
+        theirs = module["transformer"](
+            [[picture.unsqueeze(1), other.unsqueeze(1)] for picture, other in zip(pictures, noisy, strict=True)],
+            1 - sigma,
+            [[encoded(part) for part in (EDIT_HEAD, EDIT_TAIL.format(text), EDIT_END)] for text in texts],
+            siglip_feats=[[one, None] for one in looked],
+            image_noise_mask=[[0, 1]] * len(texts),
+            return_dict=False,
+        )[0]
+    assert (ours + torch.stack(theirs).squeeze(2)).abs().max() < 1e-4
+
+
+def test_what_an_instruction_changes_counts_more() -> None:
+    before = torch.zeros(1, 16, 16, 16)
+    after = before.clone()
+    after[0, :, 2:4, 5] = 1.0
+    weights = emphasis.changed(before, after)
+    assert weights.shape == (1, 1, 16, 16)
+    assert weights[0, 0, 2:4, 5].tolist() == [emphasis.CHANGED] * 2
+    assert weights.sum() == 16 * 16 + 2 * (emphasis.CHANGED - 1)
 
 
 def test_sharpening_keeps_the_latents(folder: Path) -> None:

@@ -12,13 +12,14 @@ from zimage_lab.miniature.instructions import instruction
 from zimage_lab.miniature.training import (
     architecture,
     autoencoder,
+    emphasis,
     flow,
     latents,
     pairs,
     sampling,
     tokenizer,
 )
-from zimage_lab.miniature.training.forward import Edits
+from zimage_lab.miniature.training.forward_edit import Edits, velocity
 from zimage_lab.miniature.training.loop import Loop, trapezoid
 from zimage_lab.miniature.training.precision import half
 
@@ -86,8 +87,7 @@ def train(
     data, (_, _, factors) = pairs.load(folder), latents.load(folder)
     words = tokenizer.build(sees=True)
     module = network(words, device, folder / f"{flow.STAGE}.safetensors")
-    if compiling:
-        module["transformer"].compile_repeated_blocks(dynamic=False)
+    run = torch.compile(velocity, dynamic=False) if compiling else velocity
     path = folder / f"{STAGE}.safetensors"
 
     def edits(chosen: list[int], rng: random.Random, drop: float) -> Edits:
@@ -121,9 +121,10 @@ def train(
     for _ in loop:
         chosen = [loop.rng.randrange(len(data.changes)) for _ in range(batch)]
         clean, asked = data.after[chosen].float().to(device), edits(chosen, loop.rng, flow.DROP)
+        weights = emphasis.changed(asked.latents, clean)
         noise, sigma = torch.randn_like(clean), flow.drawn_sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
         with half(device):
-            predicted = asked.seen_by(module)((1 - share) * clean + share * noise, sigma)
-        loop.learn((predicted - (noise - clean)).square().mean(), batch)
+            predicted = asked.seen_by(module, run)((1 - share) * clean + share * noise, sigma)
+        loop.learn(((predicted - (noise - clean)).square() * weights).mean(), batch)
     return path

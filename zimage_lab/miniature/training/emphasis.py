@@ -1,4 +1,4 @@
-"""Where an error counts more: on the letters of a sign, a few cells of a picture that say all that is written there.
+"""Where an error counts more: on a sign's letters, or on what an instruction changes; few cells, and all that is asked.
 
 Each cell's own best prediction stays what it was; only the share of the training that goes into the letters grows.
 """
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 WRITTEN = 4.0
 """Weight of a cell with letters, where others have 1."""
 
+CHANGED = 4.0
+"""Weight of a cell that an instruction changes."""
+
+SAME = 0.2
+"""Latents that differ by less, on average over their channels, show the same; their standard deviation is one."""
+
 CELLS, PIXELS = 16, 8
 """Edge of the latents in cells, and of a cell in pixels."""
 
@@ -38,6 +44,14 @@ def weights(scenes: Sequence[Scene], device: str) -> torch.Tensor:
                 rows, columns = _cells(top, top + height), _cells(left, left + width)
                 found[number, 0, rows, columns] = WRITTEN
     return found.to(device)
+
+
+def changed(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """Give the weights of the cells of two pictures' latents (n, 16, height, width): (n, 1, height, width)."""
+    import torch
+
+    differ = (after - before).abs().mean(dim=1, keepdim=True) > SAME
+    return torch.where(differ, CHANGED, 1.0)
 
 
 def _cells(first: float, last: float) -> slice:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL, TEMPLATE
+from zimage_lab.models.tokens import TEMPLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
     from diffusers import ZImageTransformer2DModel
     from transformers import Qwen2Tokenizer, Qwen3Model
@@ -41,9 +39,14 @@ class Captions:
     @classmethod
     def of(cls, tokenizer: Qwen2Tokenizer, texts: list[str], device: str | torch.device = "cpu") -> Captions:
         """Template and tokenize texts the way the pipeline does."""
+        return cls.padded(tokenizer, [TEMPLATE.format(text) for text in texts], device)
+
+    @classmethod
+    def padded(cls, tokenizer: Qwen2Tokenizer, texts: list[str], device: str | torch.device = "cpu") -> Captions:
+        """Tokenize texts as they are, padded to one length."""
         import torch
 
-        rows = tokenizer([TEMPLATE.format(text) for text in texts]).input_ids
+        rows = tokenizer(texts).input_ids
         length = -(-max(map(len, rows)) // MULTIPLE) * MULTIPLE
         ids = torch.full((len(rows), length), tokenizer.pad_token_id)
         padding = torch.ones(len(rows), length, dtype=torch.bool)
@@ -59,68 +62,6 @@ class Captions:
         more = (0, length - self.ids.shape[1])
         ids, padding = pad(self.ids, more), pad(self.padding, more, value=True)
         return Captions(ids.expand(count, -1), padding.expand(count, -1))
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """A batch of instructions with the pictures that they are about, as `ZImageOmniPipeline` gives them.
-
-    Attributes
-    ----------
-    parts
-        Token ids of the instruction's parts before, between and after the two pictures, for each.
-    latents
-        Normalised latents of the pictures, (batch, 16, height, width).
-    patches
-        SigLIP's patches of them in -1..1, (batch, patches, numbers).
-    """
-
-    parts: list[list[list[int]]]
-    latents: torch.Tensor
-    patches: torch.Tensor
-
-    @classmethod
-    def of(
-        cls, tokenizer: Qwen2Tokenizer, texts: list[str], latents: torch.Tensor, patches: torch.Tensor, device: str
-    ) -> Edits:
-        """Tokenize instructions; the patches come as bytes."""
-        parts = [
-            [tokenizer(part).input_ids for part in (EDIT_HEAD, EDIT_TAIL.format(text), EDIT_END)] for text in texts
-        ]
-        return cls(parts, latents.to(device), patches.to(device).float() / 127.5 - 1)
-
-    def seen_by(self, module: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:  # noqa: ANN401 - a ModuleDict
-        """Give the velocity (batch, 16, height, width) of noisy latents at shares of noise (batch,)."""
-        import torch
-
-        rows = [part for parts in self.parts for part in parts]
-        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long, device=self.latents.device)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = torch.tensor(row)
-        # Attention is causal: what stands behind a part changes nothing in it.
-        encoded = text_features(module["text_encoder"], Captions(ids, ids == 0))
-        features = [encoded[number, : len(row)] for number, row in enumerate(rows)]
-        count, per = len(self.parts), len(self.parts[0])
-        captions = [features[number * per : (number + 1) * per] for number in range(count)]
-        edge = round(self.patches.shape[1] ** 0.5)
-        looked = module["siglip"](
-            pixel_values=self.patches,
-            pixel_attention_mask=torch.ones(self.patches.shape[:2], dtype=torch.int32, device=self.patches.device),
-            spatial_shapes=torch.tensor([[edge, edge]] * count, device=self.patches.device),
-        ).last_hidden_state.view(count, edge, edge, -1)
-
-        def predict(noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-            outputs = module["transformer"](
-                [[clean.unsqueeze(1), one.unsqueeze(1)] for clean, one in zip(self.latents, noisy, strict=True)],
-                1 - sigma,
-                captions,
-                siglip_feats=[[one, None] for one in looked],
-                image_noise_mask=[[0, 1]] * count,
-                return_dict=False,
-            )[0]
-            return -torch.stack(outputs).squeeze(2).float()
-
-        return predict
 
 
 def text_features(encoder: Qwen3Model, captions: Captions) -> torch.Tensor:
@@ -169,41 +110,75 @@ def velocity_and_tokens(
     """
     import torch
 
-    batch, channels, height, width = latents.shape
+    height, width = latents.shape[2:]
     rows, columns = height // 2, width // 2
     time = model.t_embedder((1 - sigma) * model.t_scale).type_as(latents)
-    patches = latents.view(batch, channels, rows, 2, columns, 2).permute(0, 2, 4, 3, 5, 1)
-    x = model.all_x_embedder["2-1"](patches.reshape(batch, rows * columns, 4 * channels))
+    x = model.all_x_embedder["2-1"](patched(latents))
     if x.shape[1] % MULTIPLE:
         message = f"{height} x {width} latents give {x.shape[1]} tokens, not a multiple of {MULTIPLE}"
         raise ValueError(message)
     image_table, caption_table = _tables(model, features.shape[1], rows, columns)
     for layer in model.noise_refiner:
-        x = _block(layer, x, image_table, time)
+        x = run_block(layer, x, image_table, time)
     caption = model.cap_embedder(features)
     caption = torch.where(padding.unsqueeze(-1), model.cap_pad_token.to(caption.dtype), caption)
     for layer in model.context_refiner:
-        caption = _block(layer, caption, caption_table)
+        caption = run_block(layer, caption, caption_table)
     x, table = torch.cat([x, caption], dim=1), torch.cat([image_table, caption_table])
     halfway = x
     for number, layer in enumerate(model.layers, 1):
-        x = _block(layer, x, table, time)
+        x = run_block(layer, x, table, time)
         if 2 * number <= len(model.layers):
             halfway = x
     x = model.all_final_layer["2-1"](x[:, : rows * columns], c=time)
-    x = x.view(batch, rows, columns, 2, 2, channels).permute(0, 5, 1, 3, 2, 4).reshape(latents.shape)
-    return -x, halfway[:, : rows * columns]
+    return -unpatched(x, latents), halfway[:, : rows * columns]
 
 
-def _block(block: Any, x: torch.Tensor, table: torch.Tensor, time: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ANN401 - a ZImageTransformerBlock
-    """Run a block with few large products, and its rotations in real numbers, which a compiler can fuse."""
+def patched(latents: torch.Tensor) -> torch.Tensor:
+    """Cut latents (batch, channels, height, width) into patches of 2 x 2: (batch, patches, 4 * channels)."""
+    batch, channels, height, width = latents.shape
+    patches = latents.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 3, 5, 1)
+    return patches.reshape(batch, height * width // 4, 4 * channels)
+
+
+def unpatched(patches: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Put patches together to latents of the shape of others."""
+    batch, channels, height, width = like.shape
+    return patches.view(batch, height // 2, width // 2, 2, 2, channels).permute(0, 5, 1, 3, 2, 4).reshape(like.shape)
+
+
+def run_block(
+    block: Any,  # noqa: ANN401 - a ZImageTransformerBlock
+    x: torch.Tensor,
+    table: torch.Tensor,
+    time: torch.Tensor | None = None,
+    which: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Run a block with few large products, and its rotations in real numbers, which a compiler can fuse.
+
+    Parameters
+    ----------
+    block
+        The block.
+    x
+        Tokens (batch, tokens, dim).
+    table
+        Cosine and sine of their positions: (tokens, 1, head dim / 2, 2), or one for each sample.
+    time
+        What the share of noise is embedded as: (batch, width); None for a block that is not modulated. For tokens with
+        different shares (batch, shares, width).
+    which
+        Which of these shares each token has: (tokens,).
+    """
     import torch
     from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
     attention, feed = block.attention, block.feed_forward
     scales, gates = (1.0, 1.0), (1.0, 1.0)
     if time is not None:
-        scale, gate, feed_scale, feed_gate = block.adaLN_modulation(time).unsqueeze(1).chunk(4, dim=2)
+        modulation = block.adaLN_modulation(time)
+        modulation = modulation.unsqueeze(1) if which is None else modulation[:, which]
+        scale, gate, feed_scale, feed_gate = modulation.chunk(4, dim=2)
         scales, gates = (1 + scale, 1 + feed_scale), (gate.tanh(), feed_gate.tanh())
     weights = torch.cat([attention.to_q.weight, attention.to_k.weight, attention.to_v.weight])
     heads = linear(block.attention_norm1(x) * scales[0], weights).unflatten(-1, (3, attention.heads, -1))
@@ -218,7 +193,7 @@ def _block(block: Any, x: torch.Tensor, table: torch.Tensor, time: torch.Tensor 
 
 
 def _turned(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """Turn pairs of channels (batch, tokens, heads, head dim) by their position's angle."""
+    """Turn pairs of channels (batch, tokens, heads, head dim) by the angle of their position."""
     import torch
 
     (even, odd), (cosine, sine) = x.float().unflatten(-1, (-1, 2)).unbind(-1), table.unbind(-1)
