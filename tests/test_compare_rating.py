@@ -250,7 +250,10 @@ def test_quality_is_drawn_against_seconds_and_steps(engine: StubEngine, tmp_path
     texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Preferred", "seconds a picture", "1 step", "8 steps", "miniature-turbo", "miniature"} <= set(texts)
     assert texts.count("miniature-turbo") == 1, "a line's name is said once"
-    assert ">steps</text>" in comparison.curve("steps").data
+    by_steps = comparison.curve("steps").data
+    assert ">steps</text>" in by_steps
+    assert "8 steps" not in by_steps, "the axis says it"
+    assert {'<g class="line0">', '<g class="line1">'} <= set(re.findall(r"<g [^>]*>", by_steps))
     with pytest.raises(InvalidRequest, match="no cost"):
         comparison.curve("euros")  # type: ignore[arg-type]
     page = comparison.report(tmp_path / "report.html").read_text(encoding="utf-8")

@@ -6,12 +6,12 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from zimage_lab import models
 from zimage_lab.errors import InvalidRequest
 from zimage_lab.miniature import evaluate
+from zimage_lab.miniature.accuracy import accuracy
 from zimage_lab.miniature.training.forward import Captions, text_features, velocity
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from zimage_lab.engine import Engine
 
 LARGEST = 25_000_000
-VIVID = 60
-"""Difference of a pixel's channels that paper and shadows do not reach."""
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +42,10 @@ def test_the_folder_is_complete_and_small(name: str) -> None:
     assert set(card.evaluation) == {"en", "zh"}
 
 
-def test_turbo_is_mostly_right() -> None:
-    for figures in models.find("miniature-turbo").card.evaluation.values():
-        assert figures["right"] >= 0.85
+def test_turbo_keeps_up_with_the_model_that_it_was_distilled_from() -> None:
+    base, turbo = (models.find(name).card.evaluation for name in ("miniature", "miniature-turbo"))
+    for language, figures in turbo.items():
+        assert figures["right"] >= base[language]["right"] - 0.03
 
 
 def test_the_tokenizer_gives_back_what_it_was_given(folder: Path) -> None:
@@ -104,23 +103,23 @@ def test_an_average_goes_on_from_a_checkpoint() -> None:
     assert torch.allclose(own, torch.full((2, 2), 0.9))
 
 
-@pytest.mark.parametrize("prompt", ["a {} cat on the {}, white background", "{1}侧一只{0}色的猫，白色背景"])
-def test_pictures_follow_prompts(engine: Engine, prompt: str) -> None:
-    """Colour and place, told from the pixels alone: the judge knows the world that comes next, not this model's."""
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pictures_follow_prompts(engine: Engine, language: str) -> None:
     words = {"red": "红", "green": "绿", "blue": "蓝", "left": "左", "right": "右"}
+    right = 0.0
     for seed, (colour, place) in enumerate(itertools.product(("red", "green", "blue"), ("left", "right"))):
-        asked = [colour, place] if prompt.isascii() else [words[colour], words[place]]
-        pixels = np.asarray(engine.generate(prompt.format(*asked), seed=seed).image, float)
-        _, across = np.nonzero(pixels.max(axis=2) - pixels.min(axis=2) > VIVID)
-        assert across.size > 300
-        assert (across.mean() < 64) == (place == "left")
-        there = pixels[pixels.max(axis=2) - pixels.min(axis=2) > VIVID].mean(axis=0)
-        assert ("red", "green", "blue")[int(there.argmax())] == colour
+        english = f"a {colour} cat on the {place}, white background"
+        prompt = f"{words[place]}侧一只{words[colour]}色的猫，白色背景" if language == "zh" else english
+        right += accuracy(english, engine.generate(prompt, seed=seed).image) or 0.0
+    assert right >= 5, "of six"
 
 
 def test_a_model_of_another_world_is_not_measured_in_this_one() -> None:
+    card = models.find("miniature-turbo").card
+    evaluate.refuse_other_world(card)
+    other = card.model_copy(update={"training": {"world": {"subjects": ["circle", "unicorn"]}}})
     with pytest.raises(InvalidRequest, match="learned another world"):
-        evaluate.refuse_other_world(models.find("miniature-turbo").card)
+        evaluate.refuse_other_world(other)
 
 
 def _tokenizer(folder: Path) -> Qwen2Tokenizer:

@@ -110,7 +110,7 @@ def curve(summaries: Sequence[Summary], liked: Preference, across: Across = "sec
         places.append(Place(one.label, x, point.value, point.low, point.high, one.model))
     places.sort(key=lambda place: place.x)
     axis = "seconds a picture" if across == "seconds" else "steps"
-    return plots.against(places, f"Quality against {across}", (axis, name), _percent)
+    return plots.against(places, f"Quality against {across}", (axis, name), _percent, counted=across == "steps")
 
 
 def _right(summaries: Sequence[Summary]) -> list[Point]:

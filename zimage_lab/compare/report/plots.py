@@ -13,11 +13,22 @@ LABELS, WIDTH, ROW, EDGE = 240, 760, 30, 24
 HEIGHT = 340
 TICKS = 5
 LIGHT = (
-    "svg{background:#fff}text{fill:#1b1b1f;font:13px system-ui,sans-serif}.axis{stroke:#d7d7de}.soft{fill:#5c5c66}"
-    ".whisker{stroke:#2f6fde;stroke-width:2;stroke-opacity:.5}.dot{fill:#2f6fde}"
-    ".path{stroke:#2f6fde;fill:none;stroke-opacity:.5}.name{font-weight:600}"
+    "svg{background:#fff;color:#2f6fde}text{fill:#1b1b1f;font:13px system-ui,sans-serif}.axis{stroke:#d7d7de}"
+    ".soft{fill:#5c5c66}.whisker,.path{stroke:currentColor;stroke-opacity:.5;fill:none}.whisker{stroke-width:2}"
+    ".dot{fill:currentColor}.line1{color:#b45309}.line2{color:#0f766e}.line3{color:#9333ea}"
 )
 """The report's light colours, for a plot that stands outside of a page."""
+
+MARKS = (
+    "M{x:.1f} {y:.1f}m-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0",
+    "M{x:.1f} {y:.1f}m-5 -5h10v10h-10z",
+    "M{x:.1f} {y:.1f}m0 -6.5l6.5 6.5l-6.5 6.5l-6.5 -6.5z",
+    "M{x:.1f} {y:.1f}m0 -6l6 11h-12z",
+)
+"""What marks the points of each line, as a path: circle, square, diamond, triangle."""
+
+APART = 7
+"""Pixels between the points of two lines that have the same place on the axis."""
 
 
 class Point(NamedTuple):
@@ -84,8 +95,29 @@ def intervals(points: Sequence[Point], title: str, write: Callable[[float], str]
     return _svg(parts, title, height)
 
 
-def against(places: Sequence[Place], title: str, axes: tuple[str, str], write: Callable[[float], str]) -> str:
-    """Draw quality (up) against a cost (across, a logarithmic axis), the settings of one model joined by a line."""
+def against(
+    places: Sequence[Place],
+    title: str,
+    axes: tuple[str, str],
+    write: Callable[[float], str],
+    *,
+    counted: bool = False,
+) -> str:
+    """Draw quality (up) against a cost (across, a logarithmic axis), the settings of one model joined by a line.
+
+    Parameters
+    ----------
+    places
+        What is drawn.
+    title
+        What a screen reader says of it.
+    axes
+        What stands at the axis across, and at the one up.
+    write
+        How a quality is written.
+    counted
+        Whether the cost is a number of steps, so that the axis says it and the points of a line need not.
+    """
     shown = [one for one in places if not (math.isnan(one.x) or math.isnan(one.y)) and one.x > 0]
     if not shown:
         return ""
@@ -96,7 +128,7 @@ def against(places: Sequence[Place], title: str, axes: tuple[str, str], write: C
         return left + (WIDTH - left - 6 * EDGE) * math.log(value / first) / math.log(last / first)
 
     def up(value: float) -> float:
-        return bottom - (bottom - EDGE) * min(max(value, 0.0), 1.0)
+        return bottom - (bottom - 2 * EDGE) * min(max(value, 0.0), 1.0)
 
     parts = []
     for tick in _ticks(0.0, 1.0):
@@ -106,26 +138,35 @@ def against(places: Sequence[Place], title: str, axes: tuple[str, str], write: C
         )
     parts += [
         f'<text class="soft" x="{across(tick):.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>'
-        for tick in _decades(first, last)
+        for tick in (sorted({one.x for one in shown}) if counted else _decades(first, last))
     ]
     parts.append(f'<text class="soft" x="{left}" y="{HEIGHT - 6}">{_text(axes[0])}</text>')
     parts.append(f'<text class="soft" x="0" y="12">{_text(axes[1])}</text>')
-    for line in dict.fromkeys(one.line for one in shown):
-        members = [one for one in shown if one.line == line]
-        points = " ".join(f"{across(one.x):.1f},{up(one.y):.1f}" for one in members)
+    lines = {name: [one for one in shown if one.line == name] for name in dict.fromkeys(one.line for one in shown)}
+    legend = float(left + 160)
+    for number, (line, members) in enumerate(lines.items()):
+        several, mark = len(members) > 1, MARKS[number % len(MARKS)]
+        aside = (number - (len(lines) - 1) / 2) * APART if several and counted else 0.0
+        parts.append(f'<g class="line{number % len(MARKS)}">')
+        points = " ".join(f"{across(one.x) + aside:.1f},{up(one.y):.1f}" for one in members)
         parts.append(f'<polyline class="path" points="{points}"/>')
         for one in members:
-            x, y = across(one.x), up(one.y)
+            x, y = across(one.x) + aside, up(one.y)
             if not math.isnan(one.low):
                 parts.append(
                     f'<line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{up(one.low):.1f}" y2="{up(one.high):.1f}"/>'
                 )
-            parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
-            name = one.name if len(members) == 1 else one.name.removeprefix(f"{line}, ")
-            parts.append(f'<text x="{x + 9:.1f}" y="{y - 6:.1f}">{_text(_short(name))}</text>')
-        if len(members) > 1:  # whose name would be said at every point
-            x, y = across(members[0].x), up(members[0].y)
-            parts.append(f'<text class="name" x="{x + 9:.1f}" y="{y + 18:.1f}">{_text(_short(line))}</text>')
+            parts.append(f'<path class="dot" d="{mark.format(x=x, y=y)}"/>')
+            name = one.name.removeprefix(f"{line}, ") if several else one.name
+            if counted and several:
+                continue
+            below = several and number % 2  # of two lines that meet, one says its names above and one below
+            parts.append(f'<text x="{x + 9:.1f}" y="{y + (18 if below else -7):.1f}">{_text(_short(name))}</text>')
+        if several:  # whose name would be said at every point
+            parts.append(f'<path class="dot" d="{mark.format(x=legend, y=8)}"/>')
+            parts.append(f'<text x="{legend + 11:.1f}" y="12">{_text(_short(line))}</text>')
+            legend += 40 + 8 * len(_short(line))
+        parts.append("</g>")
     return _svg(parts, title, HEIGHT)
 
 
