@@ -173,7 +173,7 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--runs", "1", "--steps", "1", "--size", "64x80", "--device", "cpu", "--prompt", "a red circle"]
     assert main(["bench", *arguments]) == 0
     printed = capsys.readouterr()
-    assert "miniature-turbo (weights 27.9 MB), 64x80, 1 steps" in printed.out
+    assert "miniature-turbo (weights 31.2 MB), 64x80, 1 steps" in printed.out
     assert "WAY\tSECONDS" in printed.out
     assert "times as fast as ZImagePipeline" in printed.out
     assert "Run 1 of 1" in printed.err

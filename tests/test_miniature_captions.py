@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,20 +15,7 @@ from zimage_lab.miniature.scenes import KINDS, draw_scene
 from zimage_lab.miniature.training.tokenizer import build
 from zimage_lab.miniature.world import COLOURS, SIGN_CHARACTERS, SIGN_LETTERS, SUBJECTS, Scene, Thing
 
-if TYPE_CHECKING:
-    from zimage_lab.models.catalog import Model
-
 MINIATURE = models.find("miniature-turbo")
-VOCABULARY = {
-    "en": captions.english_words(),
-    "zh": captions.chinese_words(),
-    "sign": (*SIGN_LETTERS, *SIGN_CHARACTERS),
-}
-
-
-def grown() -> Model:
-    """Give the miniature with the vocabulary of the world as it is drawn now."""
-    return dataclasses.replace(MINIATURE, card=MINIATURE.card.model_copy(update={"vocabulary": VOCABULARY}))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -38,7 +23,7 @@ def test_captions_are_short_and_of_known_words(language: str) -> None:
     rng = random.Random(2)
     texts = [captions.caption(draw_scene(rng, kind), language, rng) for kind in KINDS for _ in range(150)]
     texts += [edit_pair(rng, language).instruction for _ in range(150)]
-    assert not {word for text in texts for word in models.unknown_words(grown(), text)}
+    assert not {word for text in texts for word in models.unknown_words(MINIATURE, text)}
     lengths = [len(ids) for ids in build()(texts).input_ids]
     assert max(lengths) <= 56
     assert sum(length <= 32 for length in lengths) > 0.95 * len(lengths)
@@ -51,10 +36,10 @@ def test_a_sign_s_text_is_one_token_a_character() -> None:
 
 
 def test_unknown_words_are_named_but_not_a_sign_s_text() -> None:
-    assert models.unknown_words(grown(), 'a dragon and a sign that says "XYZ"') == ["dragon"]
-    assert models.unknown_words(grown(), "写着“福”的牌子和一只恐龙") == ["恐龙"]
-    assert models.unknown_words(grown(), 'a sign that says "hello"') == ["hello"]
-    assert models.unknown_words(MINIATURE, "a red dragon and a Dragon, 樱花树") == ["dragon", "Dragon", "樱花"]
+    assert models.unknown_words(MINIATURE, 'a dragon and a sign that says "XYZ"') == ["dragon"]
+    assert models.unknown_words(MINIATURE, "写着“福”的牌子和一只恐龙") == ["恐龙"]
+    assert models.unknown_words(MINIATURE, 'a sign that says "hello"') == ["hello"]
+    assert models.unknown_words(MINIATURE, "a red dragon and a Dragon, 樱花树和蘑菇") == ["dragon", "Dragon", "蘑菇"]
 
 
 @pytest.mark.parametrize("scene", SAYINGS)
@@ -62,7 +47,7 @@ def test_the_article_s_sentences_are_captions(scene: Scene) -> None:
     for language, text in zip(("en", "zh"), SAYINGS[scene], strict=True):
         rng = random.Random(0)
         assert text in {captions.caption(scene, language, rng) for _ in range(20)}
-        assert models.unknown_words(grown(), text) == []
+        assert models.unknown_words(MINIATURE, text) == []
 
 
 def test_what_is_not_said_goes_without_saying() -> None:

@@ -42,6 +42,18 @@ def test_the_folder_is_complete_and_small(name: str) -> None:
     assert set(card.evaluation) == {"en", "zh"}
 
 
+@pytest.mark.parametrize("name", ["miniature", "miniature-turbo", "miniature-sd"])
+def test_diffusers_alone_loads_the_folder_and_draws(name: str) -> None:
+    import torch
+    from diffusers import DiffusionPipeline
+
+    pipeline = DiffusionPipeline.from_pretrained(models.find(name).folder, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    assert {part.dtype for part in parts} == {torch.float32}
+    assert pipeline("a red cat", num_inference_steps=1, height=128, width=128).images[0].size == (128, 128)
+
+
 def test_turbo_keeps_up_with_the_model_that_it_was_distilled_from() -> None:
     base, turbo = (models.find(name).card.evaluation for name in ("miniature", "miniature-turbo"))
     for language, figures in turbo.items():

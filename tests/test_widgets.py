@@ -124,13 +124,13 @@ def test_a_first_panel_offers_what_the_miniature_knows(shown: Panel) -> None:
     assert shown.create.form.fields["steps"].value == 8
     assert "miniature" in shown.create.form.prompt.row.under.value
     shown.create.form.prompt.examples.children[1].children[0].click()
-    assert shown.create.form.prompt.value.startswith("a red circle")
+    assert shown.create.form.prompt.value.startswith("a girl in hanfu")
     shown.create.form.prompt.vocabulary.head.click()
     word = next(
         each for each in shown.create.form.prompt.vocabulary.body.children[0].children if each.description == "fish"
     )
     word.click()
-    assert shown.create.form.prompt.value.endswith("background fish")
+    assert shown.create.form.prompt.value.endswith("realistic fish")
     used, limit = shown.create.form.prompt.count.value.split("/")
     assert int(used) > 10
     assert limit == "512"

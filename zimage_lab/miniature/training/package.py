@@ -74,6 +74,7 @@ def write(
     for module in modules.values():
         module.half()
     pipeline.save_pretrained(target, safe_serialization=True)
+    _said_to_be_float32(target)
     _check_size(target)
     parameters = {part: sum(p.numel() for p in module.parameters()) for part, module in modules.items()}
     old = json.loads((target / "card.json").read_text(encoding="utf-8")) if (target / "card.json").exists() else {}
@@ -152,6 +153,15 @@ def _autoencoder(folder: Path, family: str) -> tuple[Any, dict[str, float]]:
     known = factors if vae.config.shift_factor is not None else {"scaling_factor": factors["scaling_factor"]}
     vae.register_to_config(**known)
     return vae, factors
+
+
+def _said_to_be_float32(target: Path) -> None:
+    """Have transformers load its parts as diffusers loads the others: in single precision, unless asked for another."""
+    for file in target.glob("*/config.json"):
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if "dtype" in config:
+            config["dtype"] = "float32"
+            file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _check_size(target: Path) -> None:
