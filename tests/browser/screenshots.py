@@ -16,6 +16,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from zimage_lab.engine import Engine
+from zimage_lab.miniature.captions import caption
+from zimage_lab.miniature.sayings import EXAMPLES
+from zimage_lab.miniature.scenes import draw_scene
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -27,18 +30,9 @@ MOST_BYTES = 200_000
 MOST_COLOURS = 200
 NUMBER = 48
 PATIENCE = 120_000
-THINGS = [("circle", "一个{}的圆形"), ("star", "一颗{}的星星"), ("heart", "一颗{}的爱心"), ("cat", "一只{}的猫")]
-THINGS += [("fish", "一条{}的鱼"), ("house", "一座{}的房子"), ("tree", "一棵{}的树"), ("lantern", "一盏{}的灯笼")]
-COLOURS = [("red", "红色"), ("yellow", "黄色"), ("green", "绿色"), ("blue", "蓝色"), ("purple", "紫色")]
-COLOURS += [("pink", "粉色"), ("brown", "棕色")]
-PLACES = [(("on the left", "on the right"), ("左侧", "右侧")), (("at the top", "at the bottom"), ("上方", "下方"))]
-GROUNDS = [("white background", "白色背景"), ("on paper", "米色纸张背景"), ("by day", "白天"), ("at night", "夜晚")]
 SETTINGS = "lab/api/settings/{}"
 THEME, LANGUAGE = "@jupyterlab/apputils-extension:themes", "@jupyterlab/translation-extension:plugin"
-PROMPTS = {
-    "en": "a red lantern on the left, a blue cat on the right, by day",
-    "zh": "左侧一盏红色的灯笼，右侧一只蓝色的猫，白天",
-}
+PROMPTS = EXAMPLES[0]  # by language
 WORDS = {
     "en": {"gallery": "Gallery", "done": "Done", "recipe": "Recipe"},
     "zh": {"gallery": "图库", "done": "完成", "recipe": "配方"},
@@ -49,16 +43,9 @@ WORDS = {
 def pictures(lab_server: Lab) -> None:
     """Have a gallery of what the bundled model draws, so that nobody expects more of it."""
     rng = random.Random(4)
-    prompts = []
-    for number in range(NUMBER):
-        (one, eins), (two, zwei) = rng.sample(THINGS, 2)
-        (red, rot), (blue, blau) = rng.sample(COLOURS, 2)
-        place, chinese = rng.choice(PLACES)
-        ground, grund = rng.choice(GROUNDS)
-        english = f"a {red} {one} {place[0]}, a {blue} {two} {place[1]}, {ground}"
-        prompts.append(
-            (english, f"{chinese[0]}{eins.format(rot)}，{chinese[1]}{zwei.format(blau)}，{grund}")[number % 2]
-        )
+    kinds = ("pair", "single", "sentence", "sign", "triple", "pair")
+    scenes = [draw_scene(rng, kinds[number % len(kinds)]) for number in range(NUMBER)]
+    prompts = [caption(scene, ("en", "zh")[number % 2], rng) for number, scene in enumerate(scenes)]
     engine = Engine(home=lab_server.home)
     engine.batch([{"prompt": prompt} for prompt in prompts], seeds=[11]).wait()
     engine.stop()

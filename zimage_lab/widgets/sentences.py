@@ -63,7 +63,7 @@ CHINESE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"(.+) is a miniature and never met (.+): expect something else there\.",
-        r"\1 是迷你模型，没见过 \2：那里可能画成别的东西。",
+        r"\1 是微缩模型，没见过 \2：那里可能画成别的东西。",
     ),
     (
         r"(.+) learned at (\S+); at (\S+) things may double or break\.",

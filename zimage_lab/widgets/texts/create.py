@@ -43,14 +43,14 @@ CREATE: dict[str, tuple[str, str]] = {
     "tokens": ("Tokens of the prompt, of those that the model reads", "提示词的词元数与模型可读的上限"),
     "miniature": (
         "This is a miniature: it knows {number} words about paper-cut shapes, animals and places, and nothing else.",
-        "这是一个迷你模型：它只认识 {number} 个关于剪纸图形、动物和位置的词。",
+        "这是一个微缩模型：它只认识 {number} 个关于剪纸图形、动物和位置的词。",
     ),
     "examples": ("Try one", "试一试"),
     "words": ("Words it knows", "它认识的词"),
     "add_word": ("Add to the prompt", "加入提示词"),
     "unknown": (
         "The miniature never met {words}: expect something else there.",
-        "迷你模型没见过 {words}：画出来的可能是别的东西。",
+        "微缩模型没见过 {words}：画出来的可能是别的东西。",
     ),
     "and_more": ("{words} and {number} more", "{words} 等（另有 {number} 个）"),
     "too_long": (
