@@ -110,7 +110,8 @@ def velocity(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     model, batch = module["transformer"], len(noisy)
     time = torch.stack((torch.ones_like(sigma), 1 - sigma), dim=1).flatten()
     time = model.t_embedder(time * model.t_scale).type_as(noisy).unflatten(0, (batch, 2))
-    x = model.all_x_embedder["2-1"](torch.cat([patched(latents), patched(noisy)], dim=1))
+    clean, formed = patched(latents), patched(noisy)
+    x = model.all_x_embedder["2-1"](torch.cat([clean, formed], dim=1))
     for layer in model.noise_refiner:
         x = run_block(layer, x, where.pictures, time, where.which[0])
     frame = text_features(module["text_encoder"], around).unsqueeze(1).expand(-1, batch, -1, -1)
@@ -125,8 +126,8 @@ def velocity(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     seen = torch.cat([seen, model.siglip_pad_token.to(seen.dtype).expand(batch, more, -1)], dim=1)
     for layer in model.siglip_refiner:
         seen = run_block(layer, seen, where.seen)
-    first = text.shape[1] + patched(latents).shape[1]
-    last = first + patched(noisy).shape[1]
+    first = text.shape[1] + clean.shape[1]
+    last = first + formed.shape[1]
     x = torch.cat([text, x, seen], dim=1)
     table = torch.cat([where.text, where.pictures, where.seen], dim=1)
     for layer in model.layers:
