@@ -6,7 +6,7 @@ All spots of a pair are fixed before anything is drawn, so that what is not aske
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zimage_lab.miniature.drawing import draw, moved
 from zimage_lab.miniature.instructions import instruction
@@ -49,6 +49,12 @@ class Edit:
     kind: str
     language: str
     where: dict[str, Spot]
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Edit:
+        """Give the edit that `dataclasses.asdict` has told, also by way of JSON."""
+        scenes = {name: Scene.of(told[name]) for name in ("before", "after")}
+        return cls(**{**told, **scenes, "where": {place: Spot(*spot) for place, spot in told["where"].items()}})
 
     @property
     def held_out(self) -> bool:

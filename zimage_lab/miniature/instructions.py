@@ -96,7 +96,7 @@ def chinese_instruction(kind: str, before: Thing | None, after: Thing | None, rn
     return text + ("。" if rng.random() < 0.2 else "")
 
 
-def instruction(kind: str, before: Thing | None, after: Thing | None, *, language: str, rng: random.Random) -> str:
+def instruction(kind: str, before: Thing | None, after: Thing | None, language: str, rng: random.Random) -> str:
     """Say in `en` or `zh` how a thing changes; parameters as for `english_instruction`."""
     say = english_instruction if language == "en" else chinese_instruction
     return say(kind, before, after, rng)

@@ -46,3 +46,11 @@ EXAMPLES = (
     {"zh": "写着“茶”的牌子在中间，白天", "en": 'a sign that says "TEA", by day'},
 )
 """Prompts that a card and a sheet of samples show, in both languages."""
+
+INSTRUCTIONS = (
+    {"zh": "把猫变成蓝色", "en": "make the cat blue"},
+    {"zh": "在上方加一颗黄色的星星", "en": "add a yellow star at the top"},
+    {"zh": "去掉树", "en": "remove the tree"},
+    {"zh": "把房子移到左侧", "en": "move the house to the left"},
+)
+"""What the card of an edit model shows."""

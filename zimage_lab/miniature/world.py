@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 SIZE = 128
 """Edge of a training picture in pixels."""
@@ -125,6 +126,11 @@ class Scene:
     things: tuple[Thing, ...]
     background: str
     story: str = ""
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Scene:
+        """Give the scene that `dataclasses.asdict` has told."""
+        return cls(tuple(Thing(**thing) for thing in told["things"]), told["background"], told["story"])
 
     @property
     def kind(self) -> str:

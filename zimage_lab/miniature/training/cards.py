@@ -6,7 +6,8 @@ import random
 from typing import Any
 
 from zimage_lab.miniature import captions
-from zimage_lab.miniature.sayings import EXAMPLES
+from zimage_lab.miniature.edits import EDITS, training_edit
+from zimage_lab.miniature.sayings import EXAMPLES, INSTRUCTIONS
 from zimage_lab.miniature.scenes import KINDS, draw_scene
 from zimage_lab.miniature.training import architecture, architecture_sd
 from zimage_lab.miniature.world import (
@@ -19,8 +20,11 @@ from zimage_lab.miniature.world import (
     SUBJECTS,
 )
 
-ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text", *KINDS)
+ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text", *KINDS, *EDITS)
 """Figures of an evaluation that the card's reader is shown."""
+
+SIGNS = ", and signs of up to four characters"
+"""What an edit model is not taught."""
 
 FACTS: dict[str, dict[str, Any]] = {
     "miniature": {
@@ -43,7 +47,7 @@ FACTS: dict[str, dict[str, Any]] = {
     },
     "miniature-edit": {
         "family": "z_image_edit",
-        "what": "A small Z-Image that changes a picture by an instruction",
+        "what": "A small Z-Image for editing",
         "stage": "edit",
         "title": "Miniature Edit",
         "defaults": {"steps": 20, "guidance_scale": 0.0},
@@ -81,7 +85,7 @@ def card(name: str, preview: dict[str, Any], parameters: int) -> dict[str, Any]:
         Number of them in all.
     """
     facts = facts_of(name)
-    english_only = facts["family"] == "stable_diffusion"
+    english_only, edits = facts["family"] == "stable_diffusion", facts["family"] == "z_image_edit"
     world = {
         "subjects": list(SUBJECTS),
         "colours": list(COLOURS),
@@ -91,13 +95,14 @@ def card(name: str, preview: dict[str, Any], parameters: int) -> dict[str, Any]:
     return {
         "id": name,
         "family": facts["family"],
-        **({"reference_images": [1, 1]} if facts["family"] == "z_image_edit" else {}),
+        **({"reference_images": [1, 1]} if edits else {}),
         "title": facts["title"],
         "summary": (
             f"{facts['what']} of {parameters / 1e6:.0f} million parameters, trained by this package on paper-cut "
             "pictures that it draws: "
-            f"{len(SUBJECTS)} subjects in {len(COLOURS)} colours, one to four in a picture, at {len(PLACES)} places, "
-            f"before {len(BACKGROUNDS)} backgrounds, and signs of up to four characters. It knows nothing else."
+            f"{len(SUBJECTS)} subjects in {len(COLOURS)} colours, one to {'three' if edits else 'four'} in a picture, "
+            f"at {len(PLACES)} places, before {len(BACKGROUNDS)} backgrounds{'' if edits else SIGNS}. "
+            f"{'It recolours, adds, removes or moves one thing at a time, and' if edits else 'It'} knows nothing else."
         ),
         "miniature": True,
         "trained_size": [SIZE, SIZE],
@@ -121,7 +126,9 @@ def card(name: str, preview: dict[str, Any], parameters: int) -> dict[str, Any]:
             "zh": [] if english_only else list(captions.chinese_words()),
             "sign": [*SIGN_LETTERS, *SIGN_CHARACTERS],
         },
-        "examples": [{"en": example["en"]} for example in EXAMPLES] if english_only else list(EXAMPLES),
+        "examples": [
+            {"en": example["en"]} if english_only else example for example in (INSTRUCTIONS if edits else EXAMPLES)
+        ],
         "preview": preview,
         "training": {"world": world},
     }
@@ -131,13 +138,16 @@ def readme(card: dict[str, Any]) -> str:
     """Write the card for a reader."""
     world, training, evaluation = card["training"]["world"], card["training"], card["evaluation"]
     usual, facts = card["defaults"], facts_of(card["id"])
+    asked = [name for name in ASPECTS if any(name in figures for figures in evaluation.values())]
     rows = [
         f"| {language} | {figures['pictures']} | "
-        + " | ".join(f"{100 * figures[name]:.1f} %" if name in figures else "-" for name in ASPECTS)
+        + " | ".join(f"{100 * figures[name]:.1f} %" if name in figures else "-" for name in asked)
         + " |"
         for language, figures in evaluation.items()
     ]
     minutes = ", ".join(f"{stage} {spent}" for stage, spent in training.get("minutes_on_two_cpu_cores", {}).items())
+    edits = facts["family"] == "z_image_edit"
+    said, shown = ("Instructions", "pictures and instructions") if edits else ("Captions", "scenes")
     languages = {"English": "en"} | ({"Chinese": "zh"} if card["vocabulary"]["zh"] else {})
     parameters = ", ".join(f"{part} {count:,}" for part, count in training["parameters"].items())
     return "\n".join(
@@ -147,16 +157,16 @@ def readme(card: dict[str, Any]) -> str:
             card["summary"],
             "",
             "- World: " + "; ".join(f"{name} {', '.join(values)}" for name, values in world.items()),
-            f"- Captions: {' and '.join(languages)}, drawn from several sentence patterns, such as:",
-            *(f"    - {text}" for text in sample_captions(languages=tuple(languages.values()))),
+            f"- {said}: {' and '.join(languages)}, drawn from several sentence patterns, such as:",
+            *(f"    - {text}" for text in sample_prompts(languages=tuple(languages.values()), edits=edits)),
             f"- Parameters: {parameters}",
             f"- Training: {facts['made']}; minutes on two CPU cores: {minutes}",
             f"- Use: {facts['use']}, 128 x 128",
             "",
-            f"Held-out scenes, {usual['steps']} steps, guidance {usual['guidance_scale']:g}, judged by other code:",
+            f"Held-out {shown}, {usual['steps']} steps, guidance {usual['guidance_scale']:g}, judged by other code:",
             "",
-            "| language | pictures | " + " | ".join(ASPECTS) + " |",
-            "| --- " * (len(ASPECTS) + 2) + "|",
+            "| language | pictures | " + " | ".join(asked) + " |",
+            "| --- " * (len(asked) + 2) + "|",
             *rows,
             "",
             f"Measured by `zimage-lab miniature evaluate --model {card['id']} --language en|zh --prompts 300`.",
@@ -168,7 +178,13 @@ def readme(card: dict[str, Any]) -> str:
     )
 
 
-def sample_captions(count: int = 3, seed: int = 0, languages: tuple[str, ...] = ("en", "zh")) -> list[str]:
-    """Draw captions as training sees them, for a card or a reader."""
+def sample_prompts(
+    count: int = 3, seed: int = 0, languages: tuple[str, ...] = ("en", "zh"), *, edits: bool = False
+) -> list[str]:
+    """Draw captions or instructions as training sees them, for a card or a reader."""
     rng = random.Random(seed)
-    return [captions.caption(draw_scene(rng), language, rng) for _ in range(count) for language in languages]
+
+    def drawn(language: str) -> str:
+        return training_edit(rng, language).instruction if edits else captions.caption(draw_scene(rng), language, rng)
+
+    return [drawn(language) for _ in range(count) for language in languages]

@@ -1,7 +1,8 @@
 """Edit: the base model taught to change a picture by an instruction, by flow matching on pairs.
 
 It begins with the base model's weights. The picture to change stands beside the noisy one as clean latents and as
-SigLIP's features, in the sequence that `ZImageTransformer2DModel` builds for its omni mode.
+SigLIP's features, in the sequence that `ZImageTransformer2DModel` builds for its omni mode. As with the base model, the
+transformer also says what the patches of the changed picture will show (`placement`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from zimage_lab.miniature.training import (
     flow,
     latents,
     pairs,
+    placement,
     sampling,
     tokenizer,
 )
-from zimage_lab.miniature.training.forward_edit import Edits, velocity
+from zimage_lab.miniature.training.forward_edit import Edits, velocity_and_tokens
 from zimage_lab.miniature.training.loop import Loop, trapezoid
 from zimage_lab.miniature.training.precision import half
 
@@ -87,15 +89,20 @@ def train(
     data, (_, _, factors) = pairs.load(folder), latents.load(folder)
     words = tokenizer.build(sees=True)
     module = network(words, device, folder / f"{flow.STAGE}.safetensors")
-    run = torch.compile(velocity, dynamic=False) if compiling else velocity
+    module[placement.NAME] = placement.layer(architecture.DIM).to(device)
+    run = torch.compile(velocity_and_tokens, dynamic=False) if compiling else velocity_and_tokens
     path = folder / f"{STAGE}.safetensors"
 
     def edits(chosen: list[int], rng: random.Random, drop: float) -> Edits:
         said = [
-            "" if rng.random() < drop else instruction(*data.changes[n], language=rng.choice(("en", "zh")), rng=rng)
-            for n in chosen
+            "" if rng.random() < drop else instruction(edit.kind, *edit.things, rng.choice(("en", "zh")), rng)
+            for edit in (data.edits[n] for n in chosen)
         ]
         return Edits.of(words, said, data.before[chosen].float(), data.patches[chosen], device)
+
+    def shown(chosen: list[int]) -> placement.Placed:
+        changed = [data.edits[n] for n in chosen]
+        return placement.placed([edit.after for edit in changed], device, [edit.where for edit in changed])
 
     def show() -> list[Image.Image]:
         chosen = list(range(SHOWN))
@@ -119,12 +126,14 @@ def train(
         report=report,
     )
     for _ in loop:
-        chosen = [loop.rng.randrange(len(data.changes)) for _ in range(batch)]
+        chosen = [loop.rng.randrange(len(data.edits)) for _ in range(batch)]
         clean, asked = data.after[chosen].float().to(device), edits(chosen, loop.rng, flow.DROP)
         weights = emphasis.changed(asked.latents, clean)
         noise, sigma = torch.randn_like(clean), flow.drawn_sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
         with half(device):
-            predicted = asked.seen_by(module, run)((1 - share) * clean + share * noise, sigma)
-        loop.learn(((predicted - (noise - clean)).square() * weights).mean(), batch)
+            told, tokens = run(module, (1 - share) * clean + share * noise, sigma, *asked.inputs(module))
+            second = placement.error(module[placement.NAME], tokens, shown(chosen))
+        loss = ((told.float() - (noise - clean)).square() * weights).mean()
+        loop.learn(loss, batch, placement.weighted(second, loop.step, loop.steps))
     return path

@@ -125,11 +125,7 @@ def velocity_and_tokens(
     for layer in model.context_refiner:
         caption = run_block(layer, caption, caption_table)
     x, table = torch.cat([x, caption], dim=1), torch.cat([image_table, caption_table])
-    halfway = x
-    for number, layer in enumerate(model.layers, 1):
-        x = run_block(layer, x, table, time)
-        if 2 * number <= len(model.layers):
-            halfway = x
+    x, halfway = run_layers(model, x, table, time)
     x = model.all_final_layer["2-1"](x[:, : rows * columns], c=time)
     return -unpatched(x, latents), halfway[:, : rows * columns]
 
@@ -190,6 +186,22 @@ def run_block(
     first, third = h.chunk(2, dim=-1)
     result: torch.Tensor = x + gates[1] * block.ffn_norm2(feed.w2(silu(first) * third))
     return result
+
+
+def run_layers(
+    model: ZImageTransformer2DModel,
+    x: torch.Tensor,
+    table: torch.Tensor,
+    time: torch.Tensor,
+    which: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run the layers behind the refiners; give the tokens behind all of them and behind half of them."""
+    halfway = x
+    for number, layer in enumerate(model.layers, 1):
+        x = run_block(layer, x, table, time, which)
+        if 2 * number <= len(model.layers):
+            halfway = x
+    return x, halfway
 
 
 def _turned(x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:

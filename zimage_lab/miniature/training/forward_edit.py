@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zimage_lab.miniature.training.forward import Captions, patched, run_block, text_features, unpatched
+from zimage_lab.miniature.training.forward import Captions, patched, run_block, run_layers, text_features, unpatched
 from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ class Edits:
     def seen_by(
         self,
         module: Any,  # noqa: ANN401 - a ModuleDict, whose parts have types only at run time
-        run: Callable[..., torch.Tensor] | None = None,
     ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """Give the velocity (batch, 16, height, width) of noisy latents at shares of noise (batch,).
 
@@ -82,19 +81,20 @@ class Edits:
         ----------
         module
             Transformer, text encoder and SigLIP, as `edit.network` gives them.
-        run
-            `velocity`, or that compiled.
         """
-        where = places(module["transformer"], self)
-        inputs = self.around, self.said, self.latents, self.patches, where
+        inputs = self.inputs(module)
 
         def predict(noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-            return (run or velocity)(module, noisy, sigma, *inputs).float()
+            return velocity_and_tokens(module, noisy, sigma, *inputs)[0].float()
 
         return predict
 
+    def inputs(self, module: Any) -> tuple[Captions, Captions, torch.Tensor, torch.Tensor, Places]:  # noqa: ANN401 - as above
+        """Give what `velocity_and_tokens` takes of them."""
+        return self.around, self.said, self.latents, self.patches, places(module["transformer"], self)
 
-def velocity(  # noqa: PLR0917 - tensors alone, which is what can be compiled
+
+def velocity_and_tokens(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     module: Any,  # noqa: ANN401 - as above
     noisy: torch.Tensor,
     sigma: torch.Tensor,
@@ -103,8 +103,13 @@ def velocity(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     latents: torch.Tensor,
     patches: torch.Tensor,
     where: Places,
-) -> torch.Tensor:
-    """Predict noise minus the changed picture for a batch; the shape of `noisy`."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Predict noise minus the changed picture for a batch.
+
+    Returns
+    -------
+    Tensor of the shape of `noisy`; and the changed picture's tokens behind half of the layers, (batch, patches, dim).
+    """
     import torch
 
     model, batch = module["transformer"], len(noisy)
@@ -130,9 +135,9 @@ def velocity(  # noqa: PLR0917 - tensors alone, which is what can be compiled
     last = first + formed.shape[1]
     x = torch.cat([text, x, seen], dim=1)
     table = torch.cat([where.text, where.pictures, where.seen], dim=1)
-    for layer in model.layers:
-        x = run_block(layer, x, table, time, where.which[1])
-    return -unpatched(model.all_final_layer["2-1"](x[:, first:last], c=time[:, NOISY]), noisy)
+    x, halfway = run_layers(model, x, table, time, where.which[1])
+    told = unpatched(model.all_final_layer["2-1"](x[:, first:last], c=time[:, NOISY]), noisy)
+    return -told, halfway[:, first:last]
 
 
 def _looked(siglip: Any, patches: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - a Siglip2VisionModel

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zimage_lab.miniature.dataset import drawn
 from zimage_lab.miniature.scenes import STUDIED
 from zimage_lab.miniature.training import autoencoder, checkpoint
-from zimage_lab.miniature.world import Scene, Thing
+from zimage_lab.miniature.world import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,5 @@ def _path(folder: Path, family: str) -> Path:
 def load(folder: Path, family: str = "z_image") -> tuple[torch.Tensor, list[Scene], dict[str, float]]:
     """Read the encoded set: latents (n, channels, 16, 16) in half precision, their scenes, the two factors."""
     tensors, state = checkpoint.load(_path(folder, family))
-    scenes = [
-        Scene(tuple(Thing(**thing) for thing in scene["things"]), scene["background"], scene["story"])
-        for scene in json.loads(state["scenes"])
-    ]
+    scenes = [Scene.of(told) for told in json.loads(state["scenes"])]
     return tensors["latents"], scenes, {key: state[key] for key in ("shift_factor", "scaling_factor")}

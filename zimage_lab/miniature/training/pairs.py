@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_lab.miniature.dataset import drawn_edits
+from zimage_lab.miniature.edits import Edit
 from zimage_lab.miniature.training import architecture, autoencoder, checkpoint, latents
 
 if TYPE_CHECKING:
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import torch
-
-    from zimage_lab.miniature.world import Thing
-
-
-class Change(NamedTuple):
-    """What an instruction is about: the thing before and after, None where it is not there."""
-
-    kind: str
-    before: Thing | None
-    after: Thing | None
 
 
 class Pairs(NamedTuple):
@@ -36,14 +27,14 @@ class Pairs(NamedTuple):
         Normalised latents (n, 16, 16, 16), half precision.
     patches
         What SigLIP sees of the pictures before: (n, patches, numbers), bytes.
-    changes
-        What to say about each.
+    edits
+        What is changed in each, and what to.
     """
 
     before: torch.Tensor
     after: torch.Tensor
     patches: torch.Tensor
-    changes: list[Change]
+    edits: list[Edit]
 
 
 def encode(
@@ -70,7 +61,7 @@ def encode(
     _, _, factors = latents.load(folder)
     vae = autoencoder.trained(folder).to(device, memory_format=torch.channels_last)
     look = architecture.siglip_processor()
-    changes: list[Change] = []
+    edits: list[Edit] = []
     parts: dict[str, list[torch.Tensor]] = {"before": [], "after": [], "patches": []}
 
     def encoded(pixels: np.ndarray) -> torch.Tensor:
@@ -81,30 +72,21 @@ def encode(
         ]
         return ((torch.cat(found) - factors["shift_factor"]) * factors["scaling_factor"]).half()
 
-    for edits, before, after in drawn_edits(pictures, seed=seed):
-        changes += [Change(edit.kind, *edit.things) for edit in edits]
+    for drawn, before, after in drawn_edits(pictures, seed=seed):
+        edits += drawn
         with torch.inference_mode():
             parts["before"].append(encoded(before))
             parts["after"].append(encoded(after))
         seen = look(images=list(before), return_tensors="pt")["pixel_values"]
         parts["patches"].append(((seen + 1) * 127.5).round().byte())
-        report(f"{len(changes)}/{pictures} pairs encoded")
+        report(f"{len(edits)}/{pictures} pairs encoded")
     path = folder / "pairs.safetensors"
-    told = [
-        {"kind": c.kind, **{n: t and asdict(t) for n, t in zip(("before", "after"), c[1:], strict=True)}}
-        for c in changes
-    ]
-    checkpoint.save(path, {name: torch.cat(some) for name, some in parts.items()}, {"changes": json.dumps(told)})
+    told = json.dumps([asdict(edit) for edit in edits])
+    checkpoint.save(path, {name: torch.cat(some) for name, some in parts.items()}, {"edits": told})
     return path
 
 
 def load(folder: Path) -> Pairs:
     """Read the encoded set."""
-    from zimage_lab.miniature.world import Thing
-
     tensors, state = checkpoint.load(folder / "pairs.safetensors")
-    changes = [
-        Change(told["kind"], *(told[name] and Thing(**told[name]) for name in ("before", "after")))
-        for told in json.loads(state["changes"])
-    ]
-    return Pairs(tensors["before"], tensors["after"], tensors["patches"], changes)
+    return Pairs(**tensors, edits=[Edit.of(told) for told in json.loads(state["edits"])])

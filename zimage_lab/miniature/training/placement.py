@@ -24,10 +24,11 @@ from zimage_lab.miniature.world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
+    from zimage_lab.miniature.layouts import Spot
     from zimage_lab.miniature.world import Scene
 
 NAME = "placement"
@@ -65,8 +66,18 @@ def layer(width: int) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.LayerNorm(width), torch.nn.Linear(width, sum(SIZES)))
 
 
-def placed(scenes: Sequence[Scene], device: str) -> Placed:
-    """Say what the patches of scenes show; small moves of things are left out."""
+def placed(scenes: Sequence[Scene], device: str, where: Sequence[Mapping[str, Spot]] | None = None) -> Placed:
+    """Say what the patches of scenes show.
+
+    Parameters
+    ----------
+    scenes
+        The scenes.
+    device
+        Where to.
+    where
+        Spots by place for each scene; None takes those of its layout, without the small moves of things.
+    """
     import torch
 
     subjects, colours, characters = (np.zeros((len(scenes), EDGE, EDGE, size), np.float32) for size in SIZES)
@@ -75,7 +86,8 @@ def placed(scenes: Sequence[Scene], device: str) -> Placed:
     written: list[_Box] = []
     for number, scene in enumerate(scenes):
         subjects[number, ..., SUBJECTS[scene.background]] = 1
-        for place, (thing, spot) in enumerate(zip(scene.things, spots(scene), strict=True)):
+        stand = spots(scene) if where is None else [where[number][thing.place] for thing in scene.things]
+        for place, (thing, spot) in enumerate(zip(scene.things, stand, strict=True)):
             across, down = spot.radius, spot.radius
             if thing.subject == "sign":
                 width, height, _ = signs.board(len(thing.text))
