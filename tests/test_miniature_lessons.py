@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from zimage_lab.miniature.drawing import draw
+from zimage_lab.miniature.edits import training_edit
 from zimage_lab.miniature.scenes import KINDS, training_scene
 from zimage_lab.miniature.training import (
     architecture,
@@ -56,6 +57,16 @@ def test_patches_show_what_stands_there() -> None:
     written = characters.sum(-1)
     row = int(written.sum(1).argmax())
     assert [name(placement.CHARACTERS, characters[row, column]) for column in (3, 4)] == ["茶", "A"]
+
+
+def test_patches_of_an_edit_show_its_own_spots() -> None:
+    rng = random.Random(4)
+    edits = [edit for edit in (training_edit(rng) for _ in range(40)) if len(edit.after.things) == 1]
+    found = placement.placed([edit.after for edit in edits], "cpu", [edit.where for edit in edits])
+    for edit, shares in zip(edits, found.subjects, strict=True):
+        spot = edit.where[edit.after.things[0].place]
+        middle = shares.view(8, 8, -1)[int(spot.y // placement.PATCH), int(spot.x // placement.PATCH)]
+        assert name(placement.SUBJECTS, middle) == edit.after.things[0].subject
 
 
 def test_letters_stand_where_their_ink_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 
 import numpy as np
@@ -120,6 +121,12 @@ def test_an_edit_leaves_the_rest_to_the_pixel(kind: str) -> None:
         assert (before != after).any()
         assert not (before != after).any(-1)[~allowed].any()
         assert edit.instruction
+
+
+def test_an_edit_comes_back_from_json() -> None:
+    rng = random.Random(3)
+    for edit in (edit_pair(rng) for _ in range(20)):
+        assert Edit.of(json.loads(json.dumps(dataclasses.asdict(edit)))) == edit
 
 
 def test_edits_are_held_out_by_their_scenes() -> None:
