@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from PIL import Image
 
 from zimage_lab import load, models
 from zimage_lab.miniature import captions
+from zimage_lab.miniature.edits import EDITS, edit_pair
 from zimage_lab.miniature.training import (
     autoencoder,
     checkpoint,
@@ -133,14 +135,15 @@ def test_the_edit_model_s_forward_pass_is_diffusers_own() -> None:
     assert (ours + torch.stack(theirs).squeeze(2)).abs().max() < 1e-4
 
 
-def test_what_an_instruction_changes_counts_more() -> None:
-    before = torch.zeros(1, 16, 16, 16)
-    after = before.clone()
-    after[0, :, 2:4, 5] = 1.0
-    weights = emphasis.changed(before, after)
-    assert weights.shape == (1, 1, 16, 16)
-    assert weights[0, 0, 2:4, 5].tolist() == [emphasis.CHANGED] * 2
-    assert weights.sum() == 16 * 16 + 2 * (emphasis.CHANGED - 1)
+@pytest.mark.parametrize("kind", EDITS)
+def test_what_stands_before_or_after_an_instruction_counts_more(kind: str) -> None:
+    rng = random.Random(kind)
+    edits = [edit_pair(rng, kind=kind) for _ in range(20)]
+    for one, weights in zip(edits, emphasis.standing(edits, "cpu"), strict=True):
+        standing = {thing.place for thing in (*one.before.things, *one.after.things)}
+        for place, spot in one.where.items():
+            weight = weights[0, int(spot.y // emphasis.PIXELS), int(spot.x // emphasis.PIXELS)]
+            assert weight == (emphasis.STANDING if place in standing else 1.0)
 
 
 def test_sharpening_keeps_the_latents(folder: Path) -> None:

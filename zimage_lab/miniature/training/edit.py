@@ -100,10 +100,6 @@ def train(
         ]
         return Edits.of(words, said, data.before[chosen].float(), data.patches[chosen], device)
 
-    def shown(chosen: list[int]) -> placement.Placed:
-        changed = [data.edits[n] for n in chosen]
-        return placement.placed([edit.after for edit in changed], device, [edit.where for edit in changed])
-
     def show() -> list[Image.Image]:
         chosen = list(range(SHOWN))
         noise = torch.randn(len(chosen), *data.before.shape[1:], generator=torch.Generator().manual_seed(0)).to(device)
@@ -128,12 +124,14 @@ def train(
     for _ in loop:
         chosen = [loop.rng.randrange(len(data.edits)) for _ in range(batch)]
         clean, asked = data.after[chosen].float().to(device), edits(chosen, loop.rng, flow.DROP)
-        weights = emphasis.changed(asked.latents, clean)
+        drawn = [data.edits[n] for n in chosen]
+        weights = emphasis.standing(drawn, device)
         noise, sigma = torch.randn_like(clean), flow.drawn_sigmas(batch, device)
         share = sigma.view(-1, 1, 1, 1)
         with half(device):
             told, tokens = run(module, (1 - share) * clean + share * noise, sigma, *asked.inputs(module))
-            second = placement.error(module[placement.NAME], tokens, shown(chosen))
+            wanted = placement.placed([edit.after for edit in drawn], device, [edit.where for edit in drawn])
+            second = placement.error(module[placement.NAME], tokens, wanted)
         loss = ((told.float() - (noise - clean)).square() * weights).mean()
         loop.learn(loss, batch, placement.weighted(second, loop.step, loop.steps))
     return path

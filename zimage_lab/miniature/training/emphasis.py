@@ -1,4 +1,4 @@
-"""Where an error counts more: on a sign's letters, or on what an instruction changes; few cells, and all that is asked.
+"""Where an error counts more: on a sign's letters, or on the things of an edit; few cells, and all that is asked.
 
 Each cell's own best prediction stays what it was; only the share of the training that goes into the letters grows.
 """
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zimage_lab.miniature.edits import Edit
     from zimage_lab.miniature.world import Scene
 
 WRITTEN = 4.0
 """Weight of a cell with letters, where others have 1."""
 
-CHANGED = 4.0
-"""Weight of a cell that an instruction changes."""
+STANDING = 4.0
+"""Weight of a cell where something stands before or after an instruction.
 
-SAME = 0.2
-"""Latents that differ by less, on average over their channels, show the same; their standard deviation is one."""
+What is kept counts as much as what is changed: a model that is told of the changes alone changes everything.
+"""
 
 CELLS, PIXELS = 16, 8
 """Edge of the latents in cells, and of a cell in pixels."""
@@ -46,12 +47,16 @@ def weights(scenes: Sequence[Scene], device: str) -> torch.Tensor:
     return found.to(device)
 
 
-def changed(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """Give the weights of the cells of two pictures' latents (n, 16, height, width): (n, 1, height, width)."""
+def standing(edits: Sequence[Edit], device: str) -> torch.Tensor:
+    """Give the weights of the cells of edited pictures: (n, 1, 16, 16)."""
     import torch
 
-    differ = (after - before).abs().mean(dim=1, keepdim=True) > SAME
-    return torch.where(differ, CHANGED, 1.0)
+    found = torch.ones(len(edits), 1, CELLS, CELLS)
+    for number, edit in enumerate(edits):
+        for thing in (*edit.before.things, *edit.after.things):
+            x, y, radius = edit.where[thing.place]
+            found[number, 0, _cells(y - radius, y + radius), _cells(x - radius, x + radius)] = STANDING
+    return found.to(device)
 
 
 def _cells(first: float, last: float) -> slice:
