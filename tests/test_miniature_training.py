@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from zimage_lab import load, models
+from zimage_lab.errors import InvalidRequest
 from zimage_lab.miniature import captions
 from zimage_lab.miniature.edits import EDITS, edit_pair
 from zimage_lab.miniature.training import (
@@ -28,6 +29,7 @@ from zimage_lab.miniature.training import (
     tokenizer,
     tokenizer_sd,
     turbo,
+    unpack,
 )
 from zimage_lab.miniature.training.forward import Captions, text_features
 from zimage_lab.miniature.training.forward_edit import Edits
@@ -201,6 +203,45 @@ def test_the_edit_model_s_folder_changes_pictures(folder: Path, tmp_path: Path) 
     finally:
         engine.stop()
     assert made.image.size == (128, 128)
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "family"),
+    [
+        ("miniature", "flow", "z_image"),
+        ("miniature-turbo", "turbo", "z_image"),
+        ("miniature-edit", "edit", "z_image"),
+        ("miniature-sd", "diffusion", "stable_diffusion"),
+    ],
+)
+def test_a_model_is_unpacked_as_it_was_packaged(
+    folder: Path, tmp_path: Path, name: str, stage: str, family: str
+) -> None:
+    model, again = package.write(folder, name=name, target=tmp_path / "model", report=str), tmp_path / "again"
+    assert unpack.write(again, name=str(model), report=str) == again / f"{stage}.safetensors"
+    before, state = flow.trained(folder / f"{stage}.safetensors")
+    after, known = checkpoint.average(again / f"{stage}.safetensors")
+    assert known == state
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value.half().float(), after[name]) for name, value in before.items())
+    assert latents.factors(again, family) == latents.factors(folder, family)
+    one, other = (autoencoder.trained(place, family).state_dict() for place in (folder, again))
+    assert all(torch.equal(value.half().float(), other[name]) for name, value in one.items())
+    with pytest.raises(InvalidRequest, match="is there already"):
+        unpack.write(again, name=str(model), report=str)
+
+
+def test_an_unpacked_model_is_trained_on(tmp_path: Path) -> None:
+    unpack.write(tmp_path, name="miniature", report=str)
+    factors, step = latents.factors(tmp_path), checkpoint.average(tmp_path / "flow.safetensors")[1]["step"]
+    with pytest.raises(InvalidRequest, match="has no encoded pictures"):
+        flow.train(tmp_path, steps=step + 1, batch=TINY, compiling=False, report=str)
+    latents.encode(tmp_path, pictures=8, report=str)
+    assert latents.factors(tmp_path) == factors
+    flow.train(tmp_path, steps=step + 1, batch=TINY, compiling=False, report=str)
+    assert checkpoint.average(tmp_path / "flow.safetensors")[1]["step"] == step + 1
+    with pytest.raises(InvalidRequest, match="no miniature"):
+        unpack.write(tmp_path, name="z-image", report=str)
 
 
 def test_the_second_autoencoder_begins_with_the_first(folder: Path) -> None:

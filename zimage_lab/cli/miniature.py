@@ -48,9 +48,7 @@ def add(groups: argparse._SubParsersAction[Parser]) -> None:
     parser = groups.add_parser("miniature", help="measure or train the bundled miniature models")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_evaluate(commands)
-    training = commands.add_parser(
-        "train", help="train a miniature: autoencoder, latents, flow, turbo, pairs, edit, diffusion, sharpen, package"
-    )
+    training = commands.add_parser("train", help=f"train a miniature: {', '.join(STAGES)}")
     stages = training.add_subparsers(metavar="STAGE", required=True)
     for name, (describe, options) in STAGES.items():
         stage = stages.add_parser(name, help=describe, description=describe)
@@ -191,9 +189,10 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature.training import autoencoder, diffusion, edit, flow, latents, package, pairs, turbo
+    from zimage_lab.miniature.training import autoencoder, diffusion, edit, flow, latents, package, pairs, turbo, unpack
 
     stages: dict[str, Callable[..., Path]] = {
+        "unpack": unpack.write,
         "autoencoder": autoencoder.train,
         "latents": latents.encode,
         "flow": flow.train,
@@ -231,6 +230,10 @@ _STEPS = ("--steps", whole, "number of updates")
 _MINUTES = ("--minutes", number, "fit the schedule to this much time instead")
 
 STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...]]] = {
+    "unpack": (
+        "take a trained model's weights into the folder, to train on from there",
+        (("--name", str, "id or path of the model (default: miniature)"),),
+    ),
     "autoencoder": (
         "train an autoencoder on drawn pictures",
         (_FAMILY, _STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),

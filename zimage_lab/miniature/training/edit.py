@@ -86,7 +86,7 @@ def train(
     import torch
 
     torch.manual_seed(seed)
-    data, (_, _, factors) = pairs.load(folder), latents.load(folder)
+    data, factors = pairs.load(folder), latents.factors(folder)
     words = tokenizer.build(sees=True)
     module = network(words, device, folder / f"{flow.STAGE}.safetensors")
     module[placement.NAME] = placement.layer(architecture.DIM).to(device)

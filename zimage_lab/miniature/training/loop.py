@@ -77,7 +77,8 @@ class Loop:
         self.step, self.steps, self._loss = 0, steps, 0.0
         if path.exists():
             now, average, state = checkpoint.both(path)
-            module.load_state_dict(now)
+            # A packaged model lacks the layer that only training needs; a fresh one does.
+            module.load_state_dict({**module.state_dict(), **now})
             self.step = state["step"]
             self._average.restore(average, self.step)
         self._first = self.step

@@ -148,7 +148,7 @@ def _trained(module: Any, folder: Path, stage: str) -> tuple[Any, dict[str, Any]
 
 
 def _autoencoder(folder: Path, family: str) -> tuple[Any, dict[str, float]]:
-    _, _, factors = latents.load(folder, family)
+    factors = latents.factors(folder, family)
     vae = autoencoder.trained(folder, family)
     known = factors if vae.config.shift_factor is not None else {"scaling_factor": factors["scaling_factor"]}
     vae.register_to_config(**known)

@@ -58,7 +58,7 @@ def encode(
     """
     import torch
 
-    _, _, factors = latents.load(folder)
+    factors = latents.factors(folder)
     vae = autoencoder.trained(folder).to(device, memory_format=torch.channels_last)
     look = architecture.siglip_processor()
     edits: list[Edit] = []
