@@ -7,10 +7,11 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from zimage_lab import models
 from zimage_lab.errors import InvalidRequest
-from zimage_lab.miniature import evaluate
+from zimage_lab.miniature import evaluate, questions
 from zimage_lab.miniature.accuracy import accuracy
 from zimage_lab.miniature.training.forward import Captions, text_features, velocity
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from zimage_lab.engine import Engine
 
+FAMILY = ("miniature", "miniature-turbo", "miniature-edit", "miniature-sd")
 LARGEST = 25_000_000
 
 
@@ -31,7 +33,7 @@ def folder() -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["miniature", "miniature-turbo", "miniature-sd"])
+@pytest.mark.parametrize("name", FAMILY)
 def test_the_folder_is_complete_and_small(name: str) -> None:
     found = models.find(name)
     card, folder = found.card, found.folder
@@ -42,7 +44,7 @@ def test_the_folder_is_complete_and_small(name: str) -> None:
     assert set(card.evaluation) == {"en", "zh"}
 
 
-@pytest.mark.parametrize("name", ["miniature", "miniature-turbo", "miniature-sd"])
+@pytest.mark.parametrize("name", FAMILY)
 def test_diffusers_alone_loads_the_folder_and_draws(name: str) -> None:
     import torch
     from diffusers import DiffusionPipeline
@@ -51,7 +53,9 @@ def test_diffusers_alone_loads_the_folder_and_draws(name: str) -> None:
     pipeline.set_progress_bar_config(disable=True)
     parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
     assert {part.dtype for part in parts} == {torch.float32}
-    assert pipeline("a red cat", num_inference_steps=1, height=128, width=128).images[0].size == (128, 128)
+    given = {"image": [Image.new("RGB", (128, 128))]} if name == "miniature-edit" else {}
+    made = pipeline(prompt="make the cat red", num_inference_steps=1, height=128, width=128, **given)
+    assert made.images[0].size == (128, 128)
 
 
 def test_turbo_keeps_up_with_the_model_that_it_was_distilled_from() -> None:
@@ -113,6 +117,16 @@ def test_an_average_goes_on_from_a_checkpoint() -> None:
     torch.nn.init.zeros_(module.weight)
     average.update(module)
     assert torch.allclose(own, torch.full((2, 2), 0.9))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_instructions_are_carried_out(engine: Engine, language: str) -> None:
+    asked = [question for question in questions.edits(language, 40, seed=3) if len(question.wanted.things) == 1][:6]
+    judge, right = evaluate.world_judge(), 0
+    for seed, one in enumerate(asked):
+        made = engine.generate(one.prompt, model="miniature-edit", reference_images=[one.given], seed=seed)
+        right += evaluate.verdict(judge, one.wanted, made.image, one.where).right
+    assert right >= 5, "of six"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -26,6 +26,9 @@ CROP = 64
 LATENT_NOISE = 0.05
 """Noise on the latents in training, so that the decoder forgives the transformer's small errors."""
 
+EXACT = 0.8
+"""From this share of the updates on in float32: bfloat16 rounds a colour to about one in 256."""
+
 
 def named(stage: str, family: str) -> str:
     """Give the name of a stage's files: those of Z-Image's autoencoder are plain, as it came first.
@@ -113,8 +116,7 @@ def train(
     )
     for step in loop:
         pixels = _crops(drawn, batch, loop.rng).to(device, memory_format=torch.channels_last)
-        # The last fifth in float32: bfloat16 rounds a colour to about one in 256.
-        with half(device, wanted=step < 0.8 * loop.steps):
+        with half(device, wanted=step < EXACT * loop.steps):
             latents = vae.encode(pixels).latent_dist.mean.float()
             rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample.float()
         # The square of the latents is held near one, so that the noise above keeps its meaning.
@@ -174,11 +176,12 @@ def sharpen(
         show=lambda: _pairs(vae, shown, device),
         report=report,
     )
-    for _ in loop:
+    for step in loop:
         pixels = _crops(drawn, batch, loop.rng).to(device, memory_format=torch.channels_last)
         with torch.no_grad():
             latents = vae.encode(pixels).latent_dist.mean
-        rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample
+        with half(device, wanted=step < EXACT * loop.steps):
+            rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample.float()
         loop.learn(F.l1_loss(rebuilt, pixels) + 2 * _edges(rebuilt, pixels), batch)
     return path
 
