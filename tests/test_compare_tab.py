@@ -79,6 +79,12 @@ def test_it_is_made_when_somebody_turns_to_it(shown: Panel) -> None:
     assert not made.start.disabled
 
 
+def test_a_model_that_needs_a_picture_is_not_offered(shown: Panel) -> None:
+    offered = {one for row in tab(shown).models.rows for _, one in row.model.options}
+    assert {"miniature", "miniature-sd"} <= offered
+    assert "miniature-edit" not in offered
+
+
 def test_models_prompts_and_seeds_are_compared(shown: Panel, stub: StubEngine) -> None:
     made = tab(shown)
     made.prompts.value = f"{PROMPT}\n\n  一只红色的猫  \n"

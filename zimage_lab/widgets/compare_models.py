@@ -73,9 +73,10 @@ class ModelRows:
             self._append()
 
     def look(self, place: Path | None) -> None:
-        """Read which models are on this machine."""
+        """Read which models are on this machine and begin without a picture, as a comparison does."""
         try:
-            self._known = {one.id: one for one in catalog.models(place) if one.path is not None}
+            here = [one for one in catalog.models(place) if one.path is not None]
+            self._known = {one.id: one for one in here if not one.card.reference_images[0]}
         except ZImageError:
             self._known = {}
         for row in self.rows:
