@@ -50,9 +50,9 @@ FACTS: dict[str, dict[str, Any]] = {
         "what": "A small Z-Image for editing",
         "stage": "edit",
         "title": "Miniature Edit",
-        "defaults": {"steps": 20, "guidance_scale": 0.0},
+        "defaults": {"steps": 20, "guidance_scale": 1.0},
         "made": "`miniature` trained on with pairs of pictures and instructions",
-        "use": "a picture to change and an instruction such as `make the cat blue`, 20 steps",
+        "use": "a picture to change and an instruction such as `make the cat blue`; 20 steps with guidance",
     },
     "miniature-sd": {
         "family": "stable_diffusion",
