@@ -20,7 +20,9 @@ from zimage_lab.miniature.world import (
     SUBJECTS,
 )
 
-ASPECTS = ("right", "subjects", "colours", "places", "count", "background", "text", *KINDS, *EDITS)
+ASPECTS = tuple(
+    dict.fromkeys(("right", "subjects", "colours", "places", "count", "background", "text", *KINDS, *EDITS))
+)
 """Figures of an evaluation that the card's reader is shown."""
 
 SIGNS = ", and signs of up to four characters"
