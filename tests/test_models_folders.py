@@ -79,7 +79,7 @@ def test_shipped_cards_hold_nothing_that_is_not_read() -> None:
         assert set(text["defaults"]) <= set(type(card.defaults).model_fields)
         assert set(text["ranges"]) == set(type(card.ranges).model_fields)
         assert card.preview is not None
-        assert len(card.preview.weights) == (16 if card.family == "z_image" else 4)
+        assert len(card.preview.weights) == (4 if card.family == "stable_diffusion" else 16)
         assert card.sizes[0] == (card.defaults.width, card.defaults.height)
 
 
