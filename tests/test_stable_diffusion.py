@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,6 +109,35 @@ def test_steps_and_previews_are_told(engine: Engine) -> None:
     assert sorted(set(told)) == [1, 2, 3, 4]
     assert job.preview is not None
     assert job.preview.size == (256, 256)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers' Euler, of its own arrays
+@pytest.mark.parametrize("told_as", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("scheduler", ["PNDM", "DDIM", "EulerDiscrete", "DPMSolverMultistep"])
+def test_previews_show_where_a_perfect_network_ends(folder: Path, tmp_path: Path, scheduler: str, told_as: str) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    config = copy / "scheduler" / "scheduler_config.json"
+    of_1_5 = json.loads(config.read_text())
+    config.write_text(json.dumps(of_1_5 | {"_class_name": f"{scheduler}Scheduler", "prediction_type": told_as}))
+    family = StableDiffusion.load(models.find(copy), "cpu")
+    request = [models.build(PROMPT, str(folder), seed=1, steps=4, guidance_scale=1.0, **SIZE)]
+    wanted = torch.linspace(-1, 1, 4 * 32 * 32).view(1, 4, 32, 32)
+    alphas = family._scheduler.alphas_cumprod
+
+    def perfect(given: torch.Tensor, time: torch.Tensor, **_: object) -> tuple[torch.Tensor]:
+        signal, noise = alphas[int(time)].sqrt(), (1 - alphas[int(time)]).sqrt()
+        found = (given - signal * wanted) / noise
+        return (found if told_as == "epsilon" else signal * found - noise * wanted,)
+
+    perfect.config = family.unet.config  # type: ignore[attr-defined]
+    family.unet, seen = perfect, []  # type: ignore[assignment]
+    family.denoise(request, family.encode(request), family.noise(request), lambda _, x: seen.append(x))
+    assert len(seen) >= 4
+    for preview in seen:
+        assert (preview - wanted).abs().max() < 0.01
 
 
 def test_cancel_between_steps(engine: Engine) -> None:

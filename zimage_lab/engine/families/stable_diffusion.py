@@ -183,26 +183,20 @@ class StableDiffusion:
         with torch.inference_mode():
             for index, time in enumerate(scheduler.timesteps):
                 states = first if index < until else later
-                told = self._noise_in(x, time, states, asked.guidance_scale, scheduler)
-                expected = _expected(scheduler, x, told, time)
+                given = scheduler.scale_model_input(x, time)
+                told = self._told(given, time, states, asked.guidance_scale)
+                expected = _expected(scheduler, given, told, time)
                 x = scheduler.step(told, time, x, return_dict=False)[0]
                 # PNDM looks twice at its second step.
                 on_step(max(1, index + 1 - (len(scheduler.timesteps) - asked.steps)), expected)
         result: torch.Tensor = x
         return result
 
-    def _noise_in(
-        self,
-        x: torch.Tensor,
-        time: torch.Tensor,
-        states: torch.Tensor,
-        guidance: float,
-        scheduler: Any,  # noqa: ANN401
-    ) -> torch.Tensor:
+    def _told(self, given: torch.Tensor, time: torch.Tensor, states: torch.Tensor, guidance: float) -> torch.Tensor:
         import torch
 
-        guided = len(states) > len(x)
-        given = scheduler.scale_model_input(torch.cat([x, x]) if guided else x, time)
+        guided = len(states) > len(given)
+        given = torch.cat([given, given]) if guided else given
         told: torch.Tensor = self.unet(given.to(self.dtype), time, encoder_hidden_states=states, return_dict=False)[0]
         told = told.float()
         if not guided:
@@ -216,8 +210,19 @@ class StableDiffusion:
         return decoding.decode(self.vae, latents, self.device, tiled=self.tiled)
 
 
-def _expected(scheduler: Any, x: torch.Tensor, told: torch.Tensor, time: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-    """Give the latents as they would end from here, of the predicted noise: (x - sqrt(1 - a) e) / sqrt(a)."""
-    kept = scheduler.alphas_cumprod[int(time)].to(x.device)
-    expected: torch.Tensor = (x - (1 - kept).sqrt() * told) / kept.sqrt()
-    return expected
+def _expected(
+    scheduler: Any,  # noqa: ANN401
+    given: torch.Tensor,
+    told: torch.Tensor,
+    time: torch.Tensor,
+) -> torch.Tensor:
+    """Give the latents as they would end from here, of what the UNet was given and told.
+
+    Of the noise e: (x - sqrt(1 - a) e) / sqrt(a); of the velocity v: sqrt(a) x - sqrt(1 - a) v (Salimans and Ho 2022,
+    arXiv 2202.00512), as Stable Diffusion 2 has it.
+    """
+    kept = scheduler.alphas_cumprod[int(time)].to(given.device)
+    kind, signal, noise = scheduler.config.prediction_type, kept.sqrt(), (1 - kept).sqrt()
+    if kind == "v_prediction":
+        return signal * given - noise * told
+    return told if kind == "sample" else (given - noise * told) / signal
