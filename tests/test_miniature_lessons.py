@@ -14,6 +14,7 @@ from zimage_lab.miniature.edits import training_edit
 from zimage_lab.miniature.scenes import KINDS, training_scene
 from zimage_lab.miniature.training import (
     architecture,
+    architecture_sd,
     checkpoint,
     diffusion,
     flow,
@@ -160,14 +161,25 @@ def test_muon_steps_as_torch_s_own() -> None:
     assert (ours - theirs).norm() < 0.03 * moved, "torch's own rounds to bfloat16"
 
 
+def test_a_convolution_is_a_matrix_to_muon() -> None:
+    kernel = torch.nn.Parameter(torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(0)))
+    matrix = torch.nn.Parameter(kernel.detach().flatten(1))
+    for value in (kernel, matrix):
+        value.grad = value.detach().sin()
+        Muon([value], 0.01).step()
+    assert torch.equal(kernel.flatten(1), matrix)
+
+
 def test_the_unet_s_places_are_the_patches() -> None:
     words = tokenizer_sd.build()
     module = diffusion.network(words, "cpu")
-    read = placement.layer(module["unet"].config.block_out_channels[diffusion.WATCHED])
-    ids = diffusion.token_ids(words, ["a red cat", ""], "cpu")
-    told, tokens = diffusion.told_and_tokens(module, torch.randn(2, 4, 16, 16), torch.tensor([3, 900]), ids)
-    assert told.shape == (2, 4, 16, 16)
-    placement.error(read, tokens, placement.placed([SIGN, SIGN], "cpu")).backward()
+    module[placement.NAME] = placement.layer(architecture_sd.unet().config.block_out_channels[-1])
+    taught = diffusion.Taught(module)
+    noisy, times = torch.randn(2, 4, 16, 16), torch.tensor([3, 900])
+    ids, placed = diffusion.token_ids(words, ["a red cat", ""], "cpu"), placement.placed([SIGN, SIGN], "cpu")
+    _, second = taught.errors(noisy, times, ids, noisy, torch.ones(2, 1, 16, 16), placed)
+    second.backward()
+    assert module["unet"].conv_out.weight.grad is None, "it is read off the middle"
     assert module["text_encoder"].get_input_embeddings().weight.grad is not None, "the prompt is read"
 
 

@@ -1,4 +1,4 @@
-"""Muon: the optimizer of the matrices inside the blocks, which moves them by orthogonal steps.
+"""Muon: the optimizer of the matrices inside the blocks, which moves them by orthogonal steps; convolutions, too.
 
 `torch.optim.Muon` iterates in bfloat16, one matrix after the other; a processor without such instructions imitates them
 and needs seven seconds for an update of this network. Here matrices of one shape go together, in their own precision.
@@ -29,7 +29,7 @@ class Muon(torch.optim.Optimizer):
     Parameters
     ----------
     matrices
-        Parameters of two dimensions.
+        Parameters of two dimensions or more; a convolution's kernel is a matrix with a row for each channel it makes.
     lr
         Learning rate, as AdamW would have it.
     momentum, weight_decay
@@ -48,19 +48,19 @@ class Muon(torch.optim.Optimizer):
             alike: dict[torch.Size, list[torch.nn.Parameter]] = defaultdict(list)
             for matrix in group["params"]:
                 if matrix.grad is not None:
-                    alike[matrix.shape].append(matrix)
+                    alike[matrix.flatten(1).shape].append(matrix)
             for shape, matrices in alike.items():
                 steps = orthogonal(torch.stack([self._direction(matrix, group["momentum"]) for matrix in matrices]))
                 for matrix, step in zip(matrices, steps, strict=True):
                     matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                    matrix.add_(step, alpha=-group["lr"] * RMS * max(shape) ** 0.5)
+                    matrix.add_(step.view_as(matrix), alpha=-group["lr"] * RMS * max(shape) ** 0.5)
 
     def _direction(self, matrix: torch.nn.Parameter, momentum: float) -> torch.Tensor:
         state = self.state[matrix]
         if not state:
             state["momentum"] = torch.zeros_like(matrix)
         state["momentum"].lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(state["momentum"], momentum)  # type: ignore[union-attr]
+        return matrix.grad.lerp(state["momentum"], momentum).flatten(1)  # type: ignore[union-attr]
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
