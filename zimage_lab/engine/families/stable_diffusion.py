@@ -223,6 +223,5 @@ def _expected(
     """
     kept = scheduler.alphas_cumprod[int(time)].to(given.device)
     kind, signal, noise = scheduler.config.prediction_type, kept.sqrt(), (1 - kept).sqrt()
-    if kind == "v_prediction":
-        return signal * given - noise * told
-    return told if kind == "sample" else (given - noise * told) / signal
+    found: torch.Tensor = signal * given - noise * told if kind == "v_prediction" else (given - noise * told) / signal
+    return told if kind == "sample" else found

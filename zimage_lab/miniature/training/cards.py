@@ -66,9 +66,7 @@ FACTS: dict[str, dict[str, Any]] = {
             "denoising diffusion from scratch on drawn pictures with English captions, as the original; it tells the "
             "velocity, as Stable Diffusion 2 does"
         ),
-        "use": (
-            "20 steps with classifier-free guidance of 2 (the original's 7.5 burns its pictures), English prompts"
-        ),
+        "use": "20 steps with classifier-free guidance of 2 (the original's 7.5 burns its pictures), English prompts",
     },
 }
 """What differs between the models of the family; any other name is described as the first."""
