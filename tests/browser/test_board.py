@@ -22,6 +22,7 @@ SETTINGS = "lab/api/settings/{}"
 THEME, STUDIO = "@jupyterlab/apputils-extension:themes", "zimage-lab:studio"
 COLOURS = """
 (canvas) => {
+  if (canvas === null) return 0;
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, found = new Set();
   for (let place = 0; place < data.length; place += 4 * 97) {
     found.add((data[place] >> 4) * 256 + (data[place + 1] >> 4) * 16 + (data[place + 2] >> 4));
@@ -29,7 +30,7 @@ COLOURS = """
   return found.size;
 }
 """
-"""Counts colours: a board of pictures has many, an empty one a handful."""
+"""Counts colours: a board of pictures has many, an empty one a handful, one that is not there yet none."""
 
 CORNER = "canvas => [...canvas.getContext('2d').getImageData(1, canvas.height - 2, 1, 1).data]"
 
@@ -128,12 +129,12 @@ def test_a_page_is_loaded_anew_in_the_midst_of_a_run(lab: Lab, page: Page) -> No
             tab = panel(page).locator(".zl-sweep")
             tab.locator("button", has_text="Start").click()
             expect(tab.locator(".zl-state")).to_contain_text("0 of 4 · being made", timeout=PATIENCE)
-            page.wait_for_function(f"({COLOURS})(document.querySelector('{CANVAS}')) >= 8", timeout=PATIENCE)
+            colourful(page, 8)
             shot(page, "sweep-forming")
             page.reload()
             page.wait_for_selector(CANVAS, state="visible")
             expect(tab.locator(".zl-state")).to_contain_text("0 of 4 · being made")
-            page.wait_for_function(f"({COLOURS})(document.querySelector('{CANVAS}')) >= 8", timeout=PATIENCE)
+            colourful(page, 8)
         expect(tab.locator(".zl-state")).to_contain_text("4 of 4 · done", timeout=PATIENCE)
         colourful(page, 20)
         shot(page, "sweep-reloaded")
