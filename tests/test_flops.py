@@ -126,10 +126,18 @@ def test_the_text_encoders_as_torch_counts_them(miniature: dict[str, dict[str, A
     assert counted(lambda: clip(input_ids=ids)) == pytest.approx(flops.text_encoder(small, 40), rel=1e-9)
 
 
-def test_the_unet_as_torch_counts_it() -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"transformer_layers_per_block": 2, "time_embedding_dim": 64},
+        {"layers_per_block": [1, 2, 3, 1], "transformer_layers_per_block": [1, 2, 1, 3]},
+    ],
+)
+def test_the_unet_as_torch_counts_it(changes: dict[str, Any]) -> None:
     from diffusers import UNet2DConditionModel
 
-    config = {**UNET, "block_out_channels": [32, 64, 64, 96], "cross_attention_dim": 48}
+    config = {**UNET, "block_out_channels": [32, 64, 64, 96], "cross_attention_dim": 48, **changes}
     unet = UNet2DConditionModel(**config, attention_head_dim=8).eval()
     context = torch.zeros(1, 77, 48)
     found = counted(lambda: unet(torch.zeros(1, 4, 16, 24), 5, encoder_hidden_states=context))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     Config = Mapping[str, Any]
 
@@ -170,42 +170,51 @@ def unet_step(config: Config, width: int, height: int, *, tokens: int) -> float:
     tokens
         Of the prompt.
     """
-    channels, layers = config["block_out_channels"], config.get("layers_per_block", 2)
-    context, time = config["cross_attention_dim"], 4 * channels[0]
+    channels = config["block_out_channels"]
+    layers = _each(config.get("layers_per_block", 2), channels)
+    depths = _each(config.get("transformer_layers_per_block", 1), channels)
+    context, time = config["cross_attention_dim"], config.get("time_embedding_dim") or 4 * channels[0]
     places = width * height // FACTOR**2
 
     def residual(before: int, after: int) -> float:
         return _residual(places, before, after) + linear(1, time, after)
 
-    def attending(kind: str, dim: int) -> float:
+    def attending(kind: str, dim: int, depth: int) -> float:
         if "CrossAttn" not in kind:
             return 0.0
         own = 4 * linear(places, dim, dim) + attention(places, places, dim)
         other = 2 * linear(places, dim, dim) + 2 * linear(tokens, context, dim) + attention(places, tokens, dim)
         gated = linear(places, dim, 8 * dim) + linear(places, 4 * dim, dim)
-        return own + other + gated + 2 * linear(places, dim, dim)  # into the block and out of it
+        return depth * (own + other + gated) + 2 * linear(places, dim, dim)  # into the block and out of it
 
     now = channels[0]
     count = linear(1, now, time) + linear(1, time, time) + convolution(places, config["in_channels"], now)
     kept = [now]
-    for number, (kind, dim) in enumerate(zip(config["down_block_types"], channels, strict=True)):
-        for _ in range(layers):
-            count += residual(now, dim) + attending(kind, dim)
+    down = list(zip(config["down_block_types"], channels, layers, depths, strict=True))
+    for number, (kind, dim, repeated, depth) in enumerate(down):
+        for _ in range(repeated):
+            count += residual(now, dim) + attending(kind, dim, depth)
             now = dim
             kept.append(now)
-        if number < len(channels) - 1:
+        if number < len(down) - 1:
             places //= 4
             count += convolution(places, now, now)
             kept.append(now)
-    count += 2 * residual(now, now) + attending("CrossAttn", now)
-    for number, (kind, dim) in enumerate(zip(config["up_block_types"], reversed(channels), strict=True)):
-        for _ in range(layers + 1):
-            count += residual(now + kept.pop(), dim) + attending(kind, dim)
+    count += 2 * residual(now, now) + attending("CrossAttn", now, depths[-1])
+    up = list(zip(config["up_block_types"], channels[::-1], layers[::-1], depths[::-1], strict=True))
+    for number, (kind, dim, repeated, depth) in enumerate(up):
+        for _ in range(repeated + 1):
+            count += residual(now + kept.pop(), dim) + attending(kind, dim, depth)
             now = dim
-        if number < len(channels) - 1:
+        if number < len(up) - 1:
             places *= 4
             count += convolution(places, now, now)
     return count + convolution(places, now, config["out_channels"])
+
+
+def _each(told: int | Sequence[int], blocks: Sequence[int]) -> list[int]:
+    """Give a number for each block where one is told for all of them."""
+    return [told] * len(blocks) if isinstance(told, int) else list(told)
 
 
 def _residual(places: int, before: int, after: int) -> float:
