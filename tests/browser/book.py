@@ -77,3 +77,8 @@ class Book:
     def ended(self, number: int) -> Locator:
         """Give what a cell of `blocks` says at its end."""
         return self.cell(number).get_by_text("the cell ended", exact=True)
+
+    def save(self) -> None:
+        """Save the notebook, and wait until the server has it: a page that is reloaded sooner has nothing to show."""
+        with self.page.expect_response(lambda told: told.request.method == "PUT" and "/api/contents/" in told.url):
+            self.page.keyboard.press("Control+s")

@@ -153,8 +153,7 @@ def test_a_board_in_a_notebook_outlives_its_page_and_its_kernel(lab: Lab, page: 
     page.keyboard.press("ArrowDown")  # no key of the board moves the notebook's cell
     expect(page.locator(".zl-board-caption")).to_contain_text("steps")
     page.wait_for_function("document.querySelector('.jp-RenderedImage img') !== null", timeout=PATIENCE)
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+    book.save()
     page.reload()
     page.wait_for_selector(CANVAS, state="visible", timeout=PATIENCE)
     colourful(page, 30)

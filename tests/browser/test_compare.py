@@ -82,8 +82,7 @@ def test_the_slider_by_pointer_and_keys_and_over_a_reload(lab: Lab, page: Page) 
     page.wait_for_timeout(600)  # the view is told when it rests
     shot(page, "compare-side")
     assert page.locator(".jp-Notebook .jp-Cell").count() == 1, "no key reached the notebook"
-    page.keyboard.press("Control+s")
-    expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+    book.save()
     page.reload()
     drawn(page)
     expect(page.locator(".zl-look-mode[aria-pressed='true']")).to_have_text("Side by side")
@@ -137,7 +136,7 @@ def test_pairs_and_stars_are_rated_blindly(lab: Lab, page: Page) -> None:
     for key, number in (("ArrowLeft", 2), ("ArrowDown", 3), ("u", 2), ("s", 3)):
         page.keyboard.press(key)
         expect(ballot.locator(".zl-ballot-head")).to_contain_text(f"{number} of 4")
-    page.keyboard.press("Control+s")
+    book.save()
     page.reload()
     expect(ballot.locator(".zl-ballot-head")).to_contain_text("3 of 4 · Ann", timeout=PATIENCE)
     ballot.get_by_role("button", name="Right is better").click()
