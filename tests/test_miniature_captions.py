@@ -39,6 +39,9 @@ def test_unknown_words_are_named_but_not_a_sign_s_text() -> None:
     assert models.unknown_words(MINIATURE, 'a dragon and a sign that says "XYZ"') == ["dragon"]
     assert models.unknown_words(MINIATURE, "写着“福”的牌子和一只恐龙") == ["恐龙"]
     assert models.unknown_words(MINIATURE, 'a sign that says "hello"') == ["hello"]
+    assert models.lacks_quotes(MINIATURE, models.unknown_words(MINIATURE, "a sign that says XYZ"))
+    assert models.lacks_quotes(MINIATURE, models.unknown_words(MINIATURE, "写着XYZ的牌子"))
+    assert not models.lacks_quotes(MINIATURE, ["dragon", "恐龙"])
     assert models.unknown_words(MINIATURE, "a red dragon and a Dragon, 樱花树和蘑菇") == ["dragon", "Dragon", "蘑菇"]
 
 

@@ -9,7 +9,7 @@ from zimage_lab.models.card import ModelCard
 from zimage_lab.models.catalog import DEFAULT_MODEL, Model, find, models
 from zimage_lab.models.check import build, check
 from zimage_lab.models.registry import add, remove
-from zimage_lab.models.tokens import count, kept, unknown_words
+from zimage_lab.models.tokens import count, kept, lacks_quotes, unknown_words
 from zimage_lab.models.weights import FoundWeights, found
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "find",
     "found",
     "kept",
+    "lacks_quotes",
     "models",
     "remove",
     "unknown_words",

@@ -229,6 +229,8 @@ def _miniature(request: GenerationRequest, model: Model) -> list[str]:
         listed = ", ".join(repr(word[:40]) for word in unknown[:_WORDS_SHOWN])
         more = f" and {len(unknown) - _WORDS_SHOWN} more" if len(unknown) > _WORDS_SHOWN else ""
         warnings.append(f"{model.id} is a miniature and never met {listed}{more}: expect something else there.")
+    if tokens.lacks_quotes(model, unknown):
+        warnings.append("Text on a sign goes in quotation marks.")
     if card.trained_size is not None and (request.width, request.height) != card.trained_size:
         width, height = card.trained_size
         warnings.append(

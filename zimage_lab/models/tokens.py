@@ -14,6 +14,7 @@ from zimage_lab.models import bases
 from zimage_lab.models.card import reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tokenizers import Tokenizer
@@ -135,6 +136,12 @@ def unknown_words(model: Model, prompt: str) -> list[str]:
         elif run.lower() not in letters:
             unknown.append(run)
     return list(dict.fromkeys(unknown))
+
+
+def lacks_quotes(model: Model, unknown: Sequence[str]) -> bool:
+    """Say whether one of the unknown words could be a sign's text, which a miniature reads in quotation marks alone."""
+    signs = frozenset((model.card.vocabulary or {}).get("sign", ()))
+    return any(signs.issuperset(word) for word in unknown)
 
 
 @lru_cache(maxsize=8)

@@ -94,8 +94,10 @@ class PromptField:
         self.count.value = f"{'-' if number is None else number}/{limit}"
         unknown = models.unknown_words(model, prompt)
         # The warning takes the notice's place, so that nothing moves while somebody types.
-        warning = text(self._words("unknown", words=self._listed(unknown)), "warn") if unknown else ""
-        self.row.say(warning or self._notice)
+        said = [self._words("unknown", words=self._listed(unknown))] if unknown else []
+        if models.lacks_quotes(model, unknown):
+            said.append(self._words("quotes"))
+        self.row.say(text(" ".join(said), "warn") if said else self._notice)
 
     def _mark(self, prompt: str, kept: int) -> None:
         """Show which words would be cut, behind the last ones that stay."""

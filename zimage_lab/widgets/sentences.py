@@ -65,6 +65,7 @@ CHINESE: tuple[tuple[str, str], ...] = (
         r"(.+) is a miniature and never met (.+): expect something else there\.",
         r"\1 是微缩模型，没见过 \2：那里可能画成别的东西。",
     ),
+    (r"Text on a sign goes in quotation marks\.", "牌子上的文字要加引号。"),
     (
         r"(.+) learned at (\S+); at (\S+) things may double or break\.",
         r"\1 是在 \2 下训练的；在 \3 下物体可能重复或破碎。",

@@ -52,6 +52,7 @@ CREATE: dict[str, tuple[str, str]] = {
         "The miniature never met {words}: expect something else there.",
         "微缩模型没见过 {words}：画出来的可能是别的东西。",
     ),
+    "quotes": ("Text on a sign goes in quotation marks.", "牌子上的文字要加引号。"),
     "and_more": ("{words} and {number} more", "{words} 等（另有 {number} 个）"),
     "too_long": (
         "{number} tokens are more than the {limit} that the model reads. Shorten the prompt.",
