@@ -86,6 +86,29 @@ def test_an_edit_carried_out_is_told_from_one_that_is_not(judge: Judge, kind: st
         assert not judge.judge(before, edit.after.background, wanted).right
 
 
+NEIGHBOURS = Scene((Thing("cat", "black", "left"), Thing("dog", "brown", "right")), "white")
+
+
+def _smeared(scene: Scene, colour: tuple[int, int, int], left: int, right: int) -> Image.Image:
+    """Draw a scene with a smear across its middle."""
+    pixels = np.array(draw(scene))
+    ground = np.linalg.norm(pixels.astype(float) - pixels[0, 0], axis=-1) < 12
+    smear = np.zeros_like(ground)
+    smear[66:72, left:right] = True
+    pixels[smear & ground] = colour
+    return Image.fromarray(pixels)
+
+
+def test_a_faint_smear_between_two_things_does_not_make_them_one(judge: Judge) -> None:
+    joined = _smeared(NEIGHBOURS, (255, 210, 210), 30, 100)
+    assert evaluate.verdict(judge, NEIGHBOURS, joined).right
+    assert not evaluate.verdict(judge, replace(NEIGHBOURS, things=NEIGHBOURS.things[:1]), joined).right
+
+
+def test_what_clearly_joins_two_things_is_seen(judge: Judge) -> None:
+    assert not evaluate.verdict(judge, NEIGHBOURS, _smeared(NEIGHBOURS, (200, 60, 60), 30, 100)).right
+
+
 def test_the_judge_sees_nothing_in_noise(judge: Judge) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (128, 128, 3), dtype=np.uint8))
     assert not evaluate.verdict(judge, PAIR, noise).right

@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 WORST_MATCH = 0.66
 """A region whose best overlap with any outline is less than this shows nothing that the world knows."""
 
+SOFT = 6
+"""Width in pixels of what may be a thing's soft edge."""
+
 DOUBTFUL = 0.84
 """A region that matches no better than this may be a part of something."""
+
+STRICTER = (40.0, 55.0, 75.0)
+"""Distances from the background at which a region is looked at again; see `regions.DIFFERENT`, the first of them."""
 
 ALIKE = 0.15
 """Outlines whose overlaps differ by no more than this are told apart by their insides."""
@@ -105,9 +111,10 @@ class Judge:
         name = background or find_background(pixels, self._backgrounds)
         if name not in self._backgrounds:
             return []
-        front = shadowless(pixels, self._backgrounds[name], *SHADOW) > DIFFERENT
-        regions = self._whole(find_regions(front))
-        return sorted((self._seen(pixels, region) for region in regions), key=lambda seen: seen.x)
+        away = shadowless(pixels, self._backgrounds[name], *SHADOW)
+        regions = self._whole(find_regions(away > DIFFERENT))
+        clearest = (part for region in regions for part in self._clearest(away, region))
+        return sorted((self._seen(pixels, region) for region in clearest), key=lambda seen: seen.x)
 
     def judge(self, picture: Image.Image, background: str, expected: Sequence[Expected]) -> Verdict:
         """Compare a picture with what it should show.
@@ -143,18 +150,38 @@ class Judge:
         overlaps: np.ndarray = (shape & self._shapes).sum((1, 2)) / (shape | self._shapes).sum((1, 2))
         return overlaps
 
+    def _fit(self, region: np.ndarray) -> float:
+        return float(self._overlaps(region).max())
+
     def _whole(self, regions: list[np.ndarray]) -> list[np.ndarray]:
         """Put together neighbours that match an outline only as one: a part between them looked like background."""
-        overlaps = [float(self._overlaps(region).max()) for region in regions]
+        overlaps = [self._fit(region) for region in regions]
         for first, second in itertools.combinations(range(len(regions)), 2):
             parts = overlaps[first], overlaps[second]
             if min(parts) < DOUBTFUL and near(regions[first], regions[second]):
                 both = filled(regions[first] | regions[second])
-                overlap = float(self._overlaps(both).max())
+                overlap = self._fit(both)
                 if overlap > max(parts) and overlap >= WORST_MATCH:
                     rest = [region for n, region in enumerate(regions) if n not in {first, second}]
                     return self._whole([*rest, both])
         return regions
+
+    def _clearest(self, away: np.ndarray, region: np.ndarray) -> list[np.ndarray]:
+        """Look more strictly at a region that is in doubt: soft edges blur an outline, and join it to its neighbour's.
+
+        What is seen then counts where each part of it matches an outline, all together better than the region did, and
+        no more than an edge is lost.
+        """
+        best, fit = [region], self._fit(region)
+        for least in STRICTER:
+            if fit >= DOUBTFUL:
+                break
+            parts = self._whole(find_regions(region & (away > least)))
+            fits = [self._fit(part) for part in parts]
+            middle = sum(fits) / max(1, len(fits))
+            if middle > fit and min(fits) >= WORST_MATCH and _lost(region, parts) <= SOFT:
+                best, fit = parts, middle
+        return best
 
     def _seen(self, pixels: np.ndarray, region: np.ndarray) -> Seen:
         left, top, right, bottom = bounds(region)
@@ -189,6 +216,12 @@ class Judge:
         chosen = next((mask for mask in (inner, own, cut) if mask.sum() >= FEWEST), cut)
         middle = np.median(box[chosen], axis=0)
         return min(self._colours, key=lambda name: float(np.linalg.norm(middle - self._colours[name])))
+
+
+def _lost(region: np.ndarray, parts: Sequence[np.ndarray]) -> int:
+    """Give the pixels by which parts of a region stay behind its box, at the side where they do so most."""
+    short = np.subtract(bounds(region), bounds(np.any(parts, axis=0)))
+    return int(np.abs(short).max())
 
 
 def _own(outline: Outline, cut: np.ndarray) -> np.ndarray:
