@@ -190,6 +190,21 @@ def test_the_folder_of_a_stage_makes_pictures(folder: Path, tmp_path: Path) -> N
     assert "distilled" in (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
 
 
+def test_a_new_student_begins_with_what_the_former_one_learned(folder: Path, tmp_path: Path) -> None:
+    for name in ("latents", "autoencoder", "flow"):
+        (tmp_path / f"{name}.safetensors").write_bytes((folder / f"{name}.safetensors").read_bytes())
+    made = turbo.train(tmp_path, steps=1, batch=TINY, learning_rate=1e-12, former=folder, compiling=False, report=str)
+    (teacher, _), (former, _), (student, _) = (
+        flow.trained(path) for path in (tmp_path / "flow.safetensors", folder / "turbo.safetensors", made)
+    )
+    assert any(not torch.equal(value, teacher[name]) for name, value in former.items())
+    for name, value in former.items():
+        torch.testing.assert_close(student[name], value)
+    onward = turbo.carried(folder, {name: value + 1 for name, value in teacher.items()})
+    for name, value in former.items():
+        torch.testing.assert_close(onward[name], value + 1)
+
+
 def test_the_edit_model_s_folder_changes_pictures(folder: Path, tmp_path: Path) -> None:
     from diffusers import ZImageOmniPipeline
 

@@ -172,7 +172,7 @@ def train(arguments: argparse.Namespace) -> int:
         name = flag.removeprefix("--").replace("-", "_")
         value = getattr(arguments, name)
         if value is not None:
-            options[name] = Path(value).expanduser().absolute() if name == "target" else _number(flag, value)
+            options[name] = Path(value).expanduser().absolute() if flag in PATHS else _number(flag, value)
     if arguments.stage_name in {"flow", "turbo", "edit", "diffusion", "sharpen"} and "steps" not in options:
         if "minutes" not in options:
             field = "--steps"
@@ -216,7 +216,8 @@ def _number(flag: str, value: object) -> object:
     return value
 
 
-TEXTS = {"--device", "--family", "--name", "--target"}
+TEXTS = {"--device", "--family", "--name"}
+PATHS = {"--former", "--target"}
 _DEVICE = ("--device", str, "where to compute, as torch names it (default: cpu)")
 _SEED = ("--seed", whole, "where the randomness starts")
 _LENGTH = (
@@ -245,7 +246,17 @@ STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...
     "flow": ("train transformer and text encoder by flow matching", (_STEPS, _MINUTES, *_LENGTH)),
     "turbo": (
         "distil the base model to eight steps without guidance",
-        (_STEPS, _MINUTES, ("--guidance", number, "the teacher's guidance scale"), *_LENGTH),
+        (
+            _STEPS,
+            _MINUTES,
+            ("--guidance", number, "the teacher's guidance scale"),
+            (
+                "--former",
+                str,
+                "folder of a Turbo whose base has been trained on since: what it learned is carried over",
+            ),
+            *_LENGTH,
+        ),
     ),
     "pairs": (
         "draw and encode pictures before and after an instruction",

@@ -48,7 +48,7 @@ class Mix:
 
 ALL = Mix()
 
-STUDIED = Mix(single=0.12, pair=0.20, triple=0.16, count=0.16, sign=0.26, sentence=0.10)
+STUDIED = Mix(single=0.14, pair=0.18, triple=0.14, count=0.28, sign=0.16, sentence=0.10)
 """What the transformers are trained on: more of what is hard to draw."""
 
 PAIRS = (

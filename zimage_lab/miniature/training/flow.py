@@ -41,6 +41,12 @@ STAGE = "flow"
 DROP = 0.1
 """Share of samples whose prompt is dropped."""
 
+EARLY, FROM = 0.15, 0.8
+"""Share of samples drawn evenly from the noisiest levels, and where these begin.
+
+There it is settled what stands where and how many there are, and the schedule of eight steps takes half of them there.
+"""
+
 LONG = 48
 """One batch in this many has captions of any length."""
 
@@ -72,12 +78,14 @@ def optimizers(module: torch.nn.Module, learning_rate: float) -> list[torch.opti
 
 
 def drawn_sigmas(count: int, device: str) -> torch.Tensor:
-    """Draw noise shares as Z-Image's shift of 3 wants them: logit-normal, one in ten uniform for the far ends."""
+    """Draw noise shares as Z-Image's shift of 3 wants them: logit-normal, one in ten uniform, some early on purpose."""
     import torch
 
     u = torch.sigmoid(torch.randn(count, device=device))
     u = torch.where(torch.rand(count, device=device) < 0.1, torch.rand(count, device=device), u)
-    return architecture.SHIFT * u / (1 + (architecture.SHIFT - 1) * u)
+    sigma = architecture.SHIFT * u / (1 + (architecture.SHIFT - 1) * u)
+    early = 1 - (1 - FROM) * torch.rand(count, device=device)
+    return torch.where(torch.rand(count, device=device) < EARLY, early, sigma)
 
 
 def captions(
