@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from zimage_lab.request import GenerationRequest
+
 CAT = "a red cat on the left, white background"
 TWO: dict[str, Any] = {"eight": "miniature-turbo", "three": {"model": "miniature-turbo", "steps": 3}}
 
@@ -164,11 +166,13 @@ def test_a_reservation_is_one_parents_and_ends_by_itself(tmp_path: Path, monkeyp
         one.let_go("second")
 
 
-def test_a_stopped_engine_is_told(held: StubEngine) -> None:
-    comparison = held.compare(CAT, TWO)
-    until(lambda: comparison.counts.get("waiting") == 2)
-    held._over.set()
-    held.gate.set()
+def test_a_stopped_engine_is_told(engine: StubEngine) -> None:
+    def last(_: GenerationRequest) -> bool:
+        engine._over.set()  # it stops while it makes the first picture
+        return False
+
+    engine.fails = last
+    comparison = engine.compare(CAT, TWO)
     with pytest.raises(EngineStopped):
         comparison.wait(20)
     assert comparison.state == "stopped"
