@@ -162,23 +162,26 @@ def test_votes_stay_as_they_were_cast(comparison: Comparison) -> None:
 
 
 def favouring(comparison: Comparison, raters: list[str], best: int = 1, seed: int = 0) -> None:
-    """Have raters prefer one contestant nearly always; they look behind the curtain to do so."""
-    random, known = np.random.default_rng(seed), places(comparison)
+    """Have raters prefer one contestant nearly always; they look behind the curtain to do so.
+
+    What chance decides depends on the rater and the pictures, not on the order in which these are shown.
+    """
+    known = places(comparison)
     for rater in raters:
-        session = comparison.rate(rater)
-        while session.next():
-            found = session._open()
-            assert found is not None
-            sides = [known[one.record.id][2] for one in found[1].shown if one.record is not None]
-            draw = random.random()
-            liked = "tie" if draw < 0.1 else ("left", "right")[random.integers(2)]
-            session.answer(("left", "right")[sides.index(best)] if best in sides and draw < 0.9 else liked)
-        session = comparison.rate(rater, "stars")
-        while session.next():
-            found = session._open()
-            assert found is not None
-            contestant = known[found[1].shown[0].record.id][2]  # type: ignore[union-attr]
-            session.answer(int(random.integers(4, 6) if contestant == best else random.integers(2, 4)))
+        for method in ("pairs", "stars"):
+            session = comparison.rate(rater, method)
+            while session.next():
+                found = session._open()
+                assert found is not None
+                cells = [known[one.record.id] for one in found[1].shown if one.record is not None]
+                random = np.random.default_rng([seed, ord(rater[0]), *np.ravel(sorted(cells))])
+                contestants = [cell[2] for cell in cells]
+                if method == "stars":
+                    session.answer(int(random.integers(4, 6) if contestants == [best] else random.integers(2, 4)))
+                    continue
+                draw, other = random.random(), random.choice(sorted(contestants))
+                liked = best if best in contestants and draw < 0.9 else other
+                session.answer("tie" if draw > 0.99 else ("left", "right")[contestants.index(liked)])
 
 
 def test_whom_raters_prefer_is_found(comparison: Comparison) -> None:
