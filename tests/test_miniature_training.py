@@ -37,6 +37,7 @@ from zimage_lab.models import tokens
 from zimage_lab.models.tokens import EDIT_END, EDIT_HEAD, EDIT_TAIL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits for two updates of every stage
@@ -257,6 +258,13 @@ def test_an_unpacked_model_is_trained_on(tmp_path: Path) -> None:
     assert checkpoint.average(tmp_path / "flow.safetensors")[1]["step"] == step + 1
     with pytest.raises(InvalidRequest, match="no miniature"):
         unpack.write(tmp_path, name="z-image", report=str)
+
+
+@pytest.mark.parametrize("stage", [flow.train, turbo.train])
+def test_a_stage_names_the_one_that_is_missing_before_it(tmp_path: Path, stage: Callable[..., Path]) -> None:
+    with pytest.raises(InvalidRequest, match=r"has no latents\.safetensors") as refused:
+        stage(tmp_path, steps=1, report=str)
+    assert "train latents" in str(refused.value.fix)
 
 
 def test_the_second_autoencoder_begins_with_the_first(folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from zimage_lab.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -60,9 +62,19 @@ def save(path: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) ->
 
 
 def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read a checkpoint: its tensors and its state."""
+    """Read a checkpoint: its tensors and its state.
+
+    Raises
+    ------
+    InvalidRequest
+        The stage that writes it has not run in the folder.
+    """
     from safetensors import safe_open
 
+    if not path.is_file():
+        field, stage = "--folder", path.stem.split("-", maxsplit=1)[0]
+        fix = f"Run zimage-lab miniature train {stage} on it first, or unpack, which takes a bundled model's weights."
+        raise InvalidRequest(field, str(path.parent), f"{path.parent} has no {path.name}", fix)
     with safe_open(path, framework="pt") as file:
         state = json.loads(file.metadata()["state"])
         return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118 - not a mapping
