@@ -16,6 +16,7 @@ from zimage_lab.errors import InvalidRequest
 from zimage_lab.miniature import captions
 from zimage_lab.miniature.edits import EDITS, edit_pair
 from zimage_lab.miniature.training import (
+    architecture,
     autoencoder,
     checkpoint,
     diffusion,
@@ -26,6 +27,7 @@ from zimage_lab.miniature.training import (
     package,
     pairs,
     sampling,
+    sharpen,
     tokenizer,
     tokenizer_sd,
     turbo,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)  # the first test waits for two updates of every stage
 
 TINY = 4
-STAGES = ["autoencoder", "flow", "turbo", "edit", "autoencoder-stable_diffusion", "diffusion", "decoder"]
+STAGES = ["autoencoder", "flow", "turbo", "edit", "autoencoder-stable_diffusion", "diffusion", "sharpen"]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     autoencoder.train(made, family="stable_diffusion", steps=2, batch=TINY, pictures=8, report=lines.append)
     latents.encode(made, family="stable_diffusion", pictures=8, report=lines.append)
     diffusion.train(made, steps=2, batch=TINY, compiling=False, report=lines.append)
-    autoencoder.sharpen(made, steps=2, batch=TINY, pictures=8, report=lines.append)
+    sharpen.train(made, steps=2, batch=TINY, pictures=8, report=lines.append)
     assert [line.split()[0] for line in lines if "loss" in line] == STAGES
     return made
 
@@ -149,11 +151,31 @@ def test_what_stands_before_or_after_an_instruction_counts_more(kind: str) -> No
             assert weight == (emphasis.STANDING if place in standing else 1.0)
 
 
-def test_sharpening_keeps_the_latents(folder: Path) -> None:
+def test_sharpening_holds_the_latents_near(folder: Path) -> None:
     plain, _ = checkpoint.average(folder / "autoencoder.safetensors")
-    sharpened, _ = checkpoint.average(folder / "decoder.safetensors")
-    changed = {name.split(".")[0] for name in plain if not torch.equal(plain[name], sharpened[name])}
-    assert changed == {"decoder"}
+    sharper, _ = checkpoint.average(folder / "sharpen.safetensors")
+    assert {name.split(".")[0] for name in plain if not torch.equal(plain[name], sharper[name])} == {
+        "encoder",
+        "decoder",
+    }
+    pixels = autoencoder.tensor(autoencoder.drawings(4, 9))
+    before = architecture.autoencoder()
+    before.load_state_dict(plain)
+    with torch.inference_mode():
+        one, other = (vae.encode(pixels).latent_dist.mean for vae in (before.eval(), autoencoder.trained(folder)))
+    assert 0 < (one - other).square().mean() < 0.25 * one.var()
+
+
+def test_where_there_is_detail_an_error_counts_more() -> None:
+    pixels = torch.zeros(1, 3, 64, 64)
+    pixels[..., 40:44, 40:44] = 1.0
+    there, elsewhere = pixels.clone(), pixels.clone()
+    there[..., 41, 41] += 0.5
+    elsewhere[..., 10, 10] += 0.5
+    assert sharpen.missed(pixels, pixels) == 0
+    assert sharpen.missed(there, pixels).item() == pytest.approx(
+        sharpen.DETAILED * sharpen.missed(elsewhere, pixels).item()
+    )
 
 
 @pytest.mark.parametrize("guidance", [0.0, 2.0])

@@ -189,7 +189,18 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _stage(name: str) -> Callable[..., Path]:
-    from zimage_lab.miniature.training import autoencoder, diffusion, edit, flow, latents, package, pairs, turbo, unpack
+    from zimage_lab.miniature.training import (
+        autoencoder,
+        diffusion,
+        edit,
+        flow,
+        latents,
+        package,
+        pairs,
+        sharpen,
+        turbo,
+        unpack,
+    )
 
     stages: dict[str, Callable[..., Path]] = {
         "unpack": unpack.write,
@@ -200,7 +211,7 @@ def _stage(name: str) -> Callable[..., Path]:
         "pairs": pairs.encode,
         "edit": edit.train,
         "diffusion": diffusion.train,
-        "sharpen": autoencoder.sharpen,
+        "sharpen": sharpen.train,
         "package": package.write,
     }
     return stages[name]
@@ -265,7 +276,7 @@ STAGES: dict[str, tuple[str, tuple[tuple[str, Callable[[str], object], str], ...
     "edit": ("train the base model on to change a picture by an instruction", (_STEPS, _MINUTES, *_LENGTH)),
     "diffusion": ("train the UNet and text encoder of the miniature Stable Diffusion", (_STEPS, _MINUTES, *_LENGTH)),
     "sharpen": (
-        "train the autoencoder's decoder further, its latents kept as they are",
+        "train the autoencoder further on whole pictures, its latents held near those of before",
         (_FAMILY, _STEPS, _MINUTES, ("--pictures", whole, "pictures to draw"), *_LENGTH),
     ),
     "package": (

@@ -1,4 +1,4 @@
-"""First stage of training: the autoencoder, on crops of drawn pictures; and the last, its decoder alone."""
+"""First stage of training: the autoencoder, on crops of drawn pictures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from zimage_lab.errors import InvalidRequest, shown
 from zimage_lab.miniature import dataset
+from zimage_lab.miniature.scenes import ALL
 from zimage_lab.miniature.training import architecture, checkpoint
 from zimage_lab.miniature.training.loop import Loop, cosine
 from zimage_lab.miniature.training.precision import half
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-STAGE, DECODER = "autoencoder", "decoder"
+    from zimage_lab.miniature.scenes import Mix
+
+STAGE, SHARPEN = "autoencoder", "sharpen"
 
 CROP = 64
 LATENT_NOISE = 0.05
@@ -45,9 +48,9 @@ def named(stage: str, family: str) -> str:
 
 
 def trained(folder: Path, family: str = "z_image") -> Any:  # noqa: ANN401 - an AutoencoderKL, which has types only at run time
-    """Give a family's autoencoder of a working folder, with its sharpened decoder where there is one."""
-    sharpened = folder / f"{named(DECODER, family)}.safetensors"
-    path = sharpened if sharpened.exists() else folder / f"{named(STAGE, family)}.safetensors"
+    """Give a family's autoencoder of a working folder, sharpened where that was done."""
+    sharper = folder / f"{named(SHARPEN, family)}.safetensors"
+    path = sharper if sharper.exists() else folder / f"{named(STAGE, family)}.safetensors"
     vae = architecture.autoencoder(family)
     vae.load_state_dict(checkpoint.average(path)[0])
     return vae.eval()
@@ -101,7 +104,7 @@ def train(
         own, known = vae.state_dict(), checkpoint.average(first)[0]
         vae.load_state_dict({name: known[name] if known[name].shape == own[name].shape else own[name] for name in own})
     vae.to(device, memory_format=torch.channels_last)
-    drawn, shown = _pictures(pictures, seed), _pictures(COLUMNS, seed + 1)
+    drawn, shown = drawings(pictures, seed), drawings(COLUMNS, seed + 1)
     loop = Loop(
         path,
         vae,
@@ -111,7 +114,7 @@ def train(
         decay=0.995,
         minutes=minutes,
         seed=seed,
-        show=lambda: _pairs(vae, shown, device),
+        show=lambda: pairs(vae, shown, device),
         report=report,
     )
     for step in loop:
@@ -128,64 +131,6 @@ def train(
     return path
 
 
-def sharpen(
-    folder: Path,
-    *,
-    steps: int,
-    family: str = "z_image",
-    batch: int = 16,
-    learning_rate: float = 8e-4,
-    minutes: float | None = None,
-    pictures: int = 4000,
-    device: str = "cpu",
-    seed: int = 4,
-    report: Callable[[str], None] = print,
-) -> Path:
-    """Train the decoder further, with a loss on edges; the latents that others learned on stay as they are.
-
-    Parameters
-    ----------
-    folder
-        Working folder that holds the autoencoder.
-    steps, family, batch, learning_rate, minutes, pictures, device, seed, report
-        As for `train`.
-
-    Returns
-    -------
-    Path of the checkpoint, `decoder.safetensors` or `decoder-<family>.safetensors`: the whole autoencoder, its encoder
-    unchanged.
-    """
-    import torch
-    import torch.nn.functional as F  # noqa: N812 - torch's own habit
-
-    known = checkpoint.average(folder / f"{named(STAGE, family)}.safetensors")[0]
-    vae = architecture.autoencoder(family)
-    vae.load_state_dict(known)
-    vae.to(device, memory_format=torch.channels_last).encoder.requires_grad_(requires_grad=False)
-    path = folder / f"{named(DECODER, family)}.safetensors"
-    drawn, shown = _pictures(pictures, seed), _pictures(COLUMNS, seed + 1)
-    loop = Loop(
-        path,
-        vae,
-        [_adam(vae.decoder, learning_rate)],
-        steps=steps,
-        rate=cosine(learning_rate),
-        decay=0.99,
-        minutes=minutes,
-        seed=seed,
-        show=lambda: _pairs(vae, shown, device),
-        report=report,
-    )
-    for step in loop:
-        pixels = _crops(drawn, batch, loop.rng).to(device, memory_format=torch.channels_last)
-        with torch.no_grad():
-            latents = vae.encode(pixels).latent_dist.mean
-        with half(device, wanted=step < EXACT * loop.steps):
-            rebuilt = vae.decode(latents + LATENT_NOISE * torch.randn_like(latents)).sample.float()
-        loop.learn(F.l1_loss(rebuilt, pixels) + 2 * _edges(rebuilt, pixels), batch)
-    return path
-
-
 COLUMNS = 6
 """Pictures of a sheet, each above its reconstruction."""
 
@@ -196,15 +141,24 @@ def _adam(module: torch.nn.Module, learning_rate: float) -> torch.optim.Optimize
     return torch.optim.AdamW(module.parameters(), learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
 
 
-def _pictures(count: int, seed: int) -> np.ndarray:
-    return np.concatenate([pixels for _, pixels in dataset.drawn(count, seed=seed)])
+def drawings(count: int, seed: int, mix: Mix = ALL) -> np.ndarray:
+    """Draw training pictures: bytes (n, 128, 128, 3)."""
+    return np.concatenate([pixels for _, pixels in dataset.drawn(count, seed=seed, mix=mix)])
 
 
-def _pairs(vae: Any, drawn: np.ndarray, device: str) -> list[Image.Image]:  # noqa: ANN401 - as above
+def tensor(drawn: np.ndarray) -> torch.Tensor:
+    """Give pictures' bytes (n, height, width, 3) as pixels from -1 to 1, (n, 3, height, width)."""
+    import torch
+
+    return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def pairs(vae: Any, drawn: np.ndarray, device: str) -> list[Image.Image]:  # noqa: ANN401 - as above
+    """Show pictures and what the autoencoder makes of them."""
     import torch
     from PIL import Image
 
-    pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float().to(device) / 127.5 - 1
+    pixels = tensor(drawn).to(device)
     with torch.inference_mode():
         rebuilt = vae.decode(vae.encode(pixels).latent_dist.mean).sample
     after = ((rebuilt.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -219,11 +173,9 @@ def _edges(rebuilt: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _crops(drawn: np.ndarray, batch: int, rng: random.Random) -> torch.Tensor:
-    import torch
-
     edge = drawn.shape[1] - CROP
     crops = []
     for _ in range(batch):
         x, y, n = rng.randint(0, edge), rng.randint(0, edge), rng.randrange(len(drawn))
         crops.append(drawn[n, y : y + CROP, x : x + CROP])
-    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return tensor(np.stack(crops))
